@@ -1,0 +1,74 @@
+//! What a client has to know before it dials: where, as whom, over what.
+
+use std::time::Duration;
+
+use ftp_proto::{Argument, ArgumentError};
+
+use crate::secret::Secret;
+use crate::tls::Verification;
+
+/// Everything that describes one server and one login.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Name or address literal of the server, without brackets and without a port.
+    pub host: String,
+    /// Port of the control connection; 21 is FTP's own.
+    pub port: u16,
+    /// Who logs in.
+    pub credentials: Credentials,
+    /// Which side opens the data connections, as long as nothing better is known of the server.
+    pub data_mode: DataMode,
+    /// `Some`: explicit TLS (RFC 4217) on the control connection and on every data connection. Never downgraded.
+    pub tls: Option<TlsConfig>,
+    /// The longest that any single wait may take: a name, a connection, a reply, a block of data.
+    pub timeout: Duration,
+}
+
+/// How the server's certificate is judged, and which versions may be spoken.
+#[derive(Debug, Clone)]
+pub struct TlsConfig {
+    /// How the server proves who it is.
+    pub verification: Verification,
+}
+
+/// User name and password, fit for the control connection. Anonymous login (RFC 1635) is the user `anonymous` with a
+/// password that looks like a mail address.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    pub(crate) user: Argument,
+    pub(crate) password: Secret<Argument>,
+}
+
+impl Credentials {
+    /// Takes a user name and a password; neither may hold CR, LF or NUL, which would end the command they travel in.
+    ///
+    /// # Errors
+    ///
+    /// [`CredentialsError`] says which of the two holds what. It never shows the password.
+    pub fn parse(user: &str, password: &str) -> Result<Self, CredentialsError> {
+        Ok(Self {
+            user: Argument::parse(user).map_err(CredentialsError::User)?,
+            password: Secret::new(Argument::parse(password).map_err(CredentialsError::Password)?),
+        })
+    }
+}
+
+/// Why credentials cannot be sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialsError {
+    /// The user name holds a forbidden byte.
+    #[error("the user name {0}")]
+    User(ArgumentError),
+    /// The password holds a forbidden byte.
+    #[error("the password {0}")]
+    Password(ArgumentError),
+}
+
+/// Which side opens the data connections first; the other way is tried when it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataMode {
+    /// The client connects (EPSV, then PASV).
+    Passive,
+    /// The server connects (PORT, or EPRT over IPv6).
+    Active,
+}

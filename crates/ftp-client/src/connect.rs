@@ -1,0 +1,209 @@
+//! From a name to a session that is logged in: TCP, greeting, AUTH TLS, login, protection of data, binary type.
+//!
+//! The order is the law of this file: the password is sent only once everything that was asked to protect it does.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ftp_proto::{Command, Reply, ReplyError, Severity};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::Instant;
+
+use crate::config::Config;
+use crate::control::{Control, accept};
+use crate::data::Route;
+use crate::error::{Channel, ConnectFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
+use crate::session::Session;
+use crate::socket;
+use crate::stream::Stream;
+use crate::tls::{Link, Trust, Versions};
+use crate::wait::within;
+
+/// Opens sessions to one server, and remembers between them what worked there.
+///
+/// Cheap to clone; clones share what they have learnt.
+#[derive(Debug, Clone)]
+pub struct Client {
+    config: Arc<Config>,
+    trust: Option<Arc<Trust>>,
+    learnt: Arc<Mutex<Learnt>>,
+}
+
+/// What the sessions of a client found out about its server, so that the next one need not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Learnt {
+    /// The last way in which a data connection came about.
+    pub(crate) route: Option<Route>,
+    /// What became of the attempt to do with TLS 1.2.
+    pub(crate) tls12: Tls12,
+}
+
+/// TLS 1.2's place after tickets of TLS 1.3 ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Tls12 {
+    /// No need was seen.
+    #[default]
+    NotTried,
+    /// It works, and its sessions can be resumed without end.
+    Preferred,
+    /// The server does not speak it.
+    Refused,
+}
+
+impl Client {
+    /// Makes ready to connect; nothing is dialled yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Tls`] when TLS is asked for and the host cannot stand in a certificate, or the authorities that would
+    /// have to check it are unusable.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        let trust = match &config.tls {
+            Some(tls) => Some(Trust::new(&config.host, tls).map_err(control_tls)?),
+            None => None,
+        };
+        Ok(Self { config: Arc::new(config), trust: trust.map(Arc::new), learnt: Arc::default() })
+    }
+
+    /// Connects, protects, logs in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connect`], [`Error::Tls`], [`Error::Login`] and [`Error::Timeout`], each for its own step.
+    pub async fn connect(&self) -> Result<Session, Error> {
+        let (control, link) = self.dial(self.versions()).await?;
+        Ok(Session::new(self.clone(), control, link))
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The TLS versions that suit this server best, as far as is known.
+    pub(crate) fn versions(&self) -> Versions {
+        match self.learnt().tls12 {
+            Tls12::Preferred => Versions::Only12,
+            Tls12::NotTried | Tls12::Refused => Versions::Any,
+        }
+    }
+
+    pub(crate) fn learnt(&self) -> MutexGuard<'_, Learnt> {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A control connection, logged in, and its TLS if it has any.
+    pub(crate) async fn dial(&self, versions: Versions) -> Result<(Control, Option<Link>), Error> {
+        let tcp = self.reach().await?;
+        let mut control = Control::new(Stream::Plain(tcp), self.config.timeout)?;
+        let greeting = control.greeting().await.map_err(|error| self.no_greeting(error))?;
+        if greeting.code().severity() != Severity::Completion {
+            return Err(self.connect_error(ConnectFault::Greeting(greeting)));
+        }
+        let link = match &self.trust {
+            Some(trust) => Some(trust.link(versions).map_err(control_tls)?),
+            None => None,
+        };
+        if let Some(link) = &link {
+            protected(&mut control, Command::AuthTls).await?;
+            control = control.protect(link).await?;
+        }
+        self.log_in(&mut control).await?;
+        if link.is_some() {
+            protected(&mut control, Command::Pbsz0).await?;
+            protected(&mut control, Command::ProtP).await?;
+        }
+        control.execute(&Command::TypeImage).await?;
+        Ok((control, link))
+    }
+
+    /// A TCP connection to the first address of the host that takes one, all within one timeout.
+    async fn reach(&self) -> Result<TcpStream, Error> {
+        let (host, limit) = (self.config.host.as_str(), self.config.timeout);
+        let addresses: Vec<SocketAddr> =
+            within(Wait::Resolving, limit, lookup_host((host, self.config.port)))
+                .await?
+                .map_err(|error| self.connect_error(ConnectFault::Resolve(error)))?
+                .collect();
+        let deadline = Instant::now() + limit;
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for address in addresses {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match within(Wait::Connecting, left, TcpStream::connect(address)).await {
+                Ok(Ok(tcp)) => {
+                    socket::tune(&tcp);
+                    tracing::info!("Connected to {address}");
+                    return Ok(tcp);
+                }
+                Ok(Err(error)) => last = error,
+                Err(_) => return Err(Error::Timeout { wait: Wait::Connecting, after: limit }),
+            }
+        }
+        Err(self.connect_error(ConnectFault::Tcp(last)))
+    }
+
+    /// USER, and PASS if it is wanted (RFC 959 §5.4). ACCT would be a third secret, which nobody gave us.
+    async fn log_in(&self, control: &mut Control) -> Result<(), Error> {
+        let credentials = &self.config.credentials;
+        let mut reply = control.exchange(&Command::User(credentials.user.clone())).await?;
+        if reply.code().as_u16() == PASSWORD_WANTED {
+            reply = control.exchange(&Command::Pass(credentials.password.expose().clone())).await?;
+        }
+        if reply.code().severity() != Severity::Completion {
+            return Err(Error::Login(reply));
+        }
+        tracing::info!("Logged in");
+        Ok(())
+    }
+
+    fn connect_error(&self, fault: ConnectFault) -> Error {
+        Error::Connect { server: server_text(&self.config), fault }
+    }
+
+    /// What an error means when it comes in place of a greeting.
+    fn no_greeting(&self, error: Error) -> Error {
+        let fault = match error {
+            Error::Lost(LostCause::Goodbye(reply)) => ConnectFault::Greeting(reply),
+            Error::Lost(LostCause::Closed) => {
+                ConnectFault::NotFtp { answer: "it closed the connection".to_owned() }
+            }
+            Error::Protocol(ProtocolFault::Reply(ReplyError::NotAReply { line })) => {
+                ConnectFault::NotFtp { answer: format!("it said `{line}`") }
+            }
+            Error::Protocol(ProtocolFault::Reply(error)) => {
+                ConnectFault::NotFtp { answer: error.to_string() }
+            }
+            other => return other,
+        };
+        self.connect_error(fault)
+    }
+}
+
+/// `host:port`, with brackets where the host is an IPv6 address.
+fn server_text(config: &Config) -> String {
+    if config.host.contains(':') {
+        format!("[{}]:{}", config.host, config.port)
+    } else {
+        format!("{}:{}", config.host, config.port)
+    }
+}
+
+/// A command that stands between the password and the network: a refusal ends the connection (RFC 4217 §4, §9).
+async fn protected(control: &mut Control, command: Command) -> Result<Reply, Error> {
+    let verb = command.verb();
+    let reply = accept(verb, control.exchange(&command).await?).map_err(|error| match error {
+        Error::Rejected { verb, reply } => control_tls(TlsFault::Refused { verb, reply }),
+        other => other,
+    })?;
+    if reply.code().severity() != Severity::Completion {
+        return Err(Error::Protocol(ProtocolFault::Unexpected { verb, reply }));
+    }
+    Ok(reply)
+}
+
+fn control_tls(fault: TlsFault) -> Error {
+    Error::Tls { on: Channel::Control, fault }
+}
+
+/// RFC 959 §4.2.2: "User name okay, need password."
+const PASSWORD_WANTED: u16 = 331;

@@ -1,0 +1,209 @@
+//! The control connection: one command, then its replies, always in step.
+//!
+//! A reply carries no name of the command that it answers; only order tells. So a command that was cancelled, timed
+//! out or broke off leaves the connection poisoned: its reply may still come, and must never be taken for the answer
+//! to another command. Nothing but this file touches the stream.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ftp_proto::{Command, Reply, ReplyDecoder, ReplyLimits, Severity};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::error::{Channel, Error, LostCause, ProtocolFault, TlsFault, Wait};
+use crate::socket;
+use crate::stream::Stream;
+use crate::tls::Link;
+use crate::wait::within;
+
+/// A control connection.
+#[derive(Debug)]
+pub(crate) struct Control {
+    stream: Stream,
+    decoder: ReplyDecoder,
+    /// Where reads land; here, so that it does not make every future that waits for a reply as large.
+    block: Box<[u8]>,
+    state: State,
+    limit: Duration,
+    local: SocketAddr,
+    peer: SocketAddr,
+}
+
+/// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Ours: nothing is under way.
+    Idle,
+    /// The server's: this command's final reply is due. Whoever leaves it in this state poisons the connection.
+    Awaiting(&'static str),
+    /// Nobody's any more.
+    Broken,
+}
+
+impl Control {
+    /// Takes a connection on which the server speaks first.
+    ///
+    /// `limit` bounds each wait: for the socket to take a command, and for one whole reply to arrive.
+    pub(crate) fn new(stream: Stream, limit: Duration) -> Result<Self, Error> {
+        let local = stream.tcp().local_addr().map_err(|error| Error::Lost(error.into()))?;
+        let peer = stream.tcp().peer_addr().map_err(|error| Error::Lost(error.into()))?;
+        let decoder = ReplyDecoder::new(ReplyLimits::default());
+        let block = vec![0; READ_BLOCK].into_boxed_slice();
+        Ok(Self { stream, decoder, block, state: State::Awaiting("the connection"), limit, local, peer })
+    }
+
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Whether a command could be sent now.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state == State::Idle
+    }
+
+    /// The server's first words.
+    pub(crate) async fn greeting(&mut self) -> Result<Reply, Error> {
+        self.settle(Wait::Greeting).await
+    }
+
+    /// Sends `command` and gives its final reply, whatever it is; replies of kind 1yz on the way are passed over.
+    pub(crate) async fn exchange(&mut self, command: &Command) -> Result<Reply, Error> {
+        self.send(command).await?;
+        self.settle(Wait::Reply(command.verb())).await
+    }
+
+    /// As [`Control::exchange`], for a command that has to succeed: 4yz and 5yz are errors.
+    pub(crate) async fn execute(&mut self, command: &Command) -> Result<Reply, Error> {
+        accept(command.verb(), self.exchange(command).await?)
+    }
+
+    /// Sends a command; its replies are the caller's to read.
+    pub(crate) async fn send(&mut self, command: &Command) -> Result<(), Error> {
+        match self.state {
+            State::Idle => {}
+            State::Awaiting(_) | State::Broken => return Err(Error::Lost(LostCause::Poisoned)),
+        }
+        self.refuse_unasked_replies()?;
+        tracing::debug!("> {command:?}");
+        self.state = State::Awaiting(command.verb());
+        let line = command.encode();
+        let limit = self.limit;
+        let sent = within(Wait::Sending(command.verb()), limit, async {
+            self.stream.write_all(&line).await?;
+            self.stream.flush().await
+        });
+        sent.await?.map_err(|error| Error::Lost(error.into()))
+    }
+
+    /// The next reply to the command under way, of whatever kind. Safe to cancel and to call again.
+    pub(crate) async fn reply(&mut self, limit: Duration) -> Result<Reply, Error> {
+        let wait = match self.state {
+            State::Awaiting(verb) => Wait::Reply(verb),
+            State::Idle | State::Broken => return Err(Error::Lost(LostCause::Poisoned)),
+        };
+        self.read_reply(wait, limit).await
+    }
+
+    /// The final reply to the command under way.
+    pub(crate) async fn final_reply(&mut self) -> Result<Reply, Error> {
+        match self.state {
+            State::Awaiting(verb) => self.settle(Wait::Reply(verb)).await,
+            State::Idle | State::Broken => Err(Error::Lost(LostCause::Poisoned)),
+        }
+    }
+
+    /// Goes over to TLS, once the server has agreed to AUTH TLS. A byte that is already here came unprotected and
+    /// may be anybody's: that ends the connection.
+    pub(crate) async fn protect(self, link: &Link) -> Result<Self, Error> {
+        if !self.decoder.is_empty() {
+            return Err(Error::Tls { on: Channel::Control, fault: TlsFault::Injected });
+        }
+        let Stream::Plain(tcp) = self.stream else { return Err(Error::Lost(LostCause::Poisoned)) };
+        let stream = link.protect(tcp, Channel::Control, self.limit).await?;
+        Ok(Self { stream, ..self })
+    }
+
+    /// Gives the connection up for good.
+    pub(crate) fn poison(&mut self) {
+        self.state = State::Broken;
+    }
+
+    /// Says good-bye without waiting for an answer: whoever leaves has nothing to ask any more.
+    pub(crate) async fn quit(mut self) {
+        if self.send(&Command::Quit).await.is_ok() {
+            // The other side may already have closed; there is nothing left to lose.
+            let _ = within(Wait::Sending("QUIT"), self.limit, self.stream.shutdown()).await;
+        }
+    }
+
+    async fn settle(&mut self, wait: Wait) -> Result<Reply, Error> {
+        loop {
+            let reply = self.read_reply(wait, self.limit).await?;
+            if reply.code().severity() != Severity::Preliminary {
+                return Ok(reply);
+            }
+        }
+    }
+
+    async fn read_reply(&mut self, wait: Wait, limit: Duration) -> Result<Reply, Error> {
+        let reply = within(wait, limit, self.decode_reply()).await?;
+        let reply = reply.inspect_err(|_| self.state = State::Broken)?;
+        tracing::debug!("< {reply}");
+        if reply.code().as_u16() == SERVICE_CLOSING {
+            self.state = State::Broken;
+            return Err(Error::Lost(LostCause::Goodbye(reply)));
+        }
+        if reply.code().severity() != Severity::Preliminary {
+            self.state = State::Idle;
+        }
+        Ok(reply)
+    }
+
+    async fn decode_reply(&mut self) -> Result<Reply, Error> {
+        loop {
+            if let Some(reply) =
+                self.decoder.next_reply().map_err(ProtocolFault::from).map_err(Error::Protocol)?
+            {
+                return Ok(reply);
+            }
+            socket::acknowledge_quickly(self.stream.tcp());
+            match self.stream.read(&mut self.block).await {
+                Ok(0) => return Err(Error::Lost(LostCause::Closed)),
+                Ok(read) => self.decoder.push(&self.block[..read]),
+                Err(error) => return Err(Error::Lost(error.into())),
+            }
+        }
+    }
+
+    /// A reply that waits although no command is under way has lost its command; the two would stay apart for ever.
+    fn refuse_unasked_replies(&mut self) -> Result<(), Error> {
+        if self.decoder.is_empty() {
+            return Ok(());
+        }
+        self.state = State::Broken;
+        match self.decoder.next_reply() {
+            Ok(Some(reply)) if reply.code().as_u16() == SERVICE_CLOSING => {
+                Err(Error::Lost(LostCause::Goodbye(reply)))
+            }
+            _ => Err(Error::Protocol(ProtocolFault::OutOfStep)),
+        }
+    }
+}
+
+/// Turns a final reply of kind 4yz or 5yz into an error.
+pub(crate) fn accept(verb: &'static str, reply: Reply) -> Result<Reply, Error> {
+    match reply.code().severity() {
+        Severity::TransientNegative | Severity::PermanentNegative => Err(Error::Rejected { verb, reply }),
+        _ => Ok(reply),
+    }
+}
+
+/// RFC 959 §4.2.2: "Service not available, closing control connection. This may be a reply to any command."
+const SERVICE_CLOSING: u16 = 421;
+
+/// Replies are short; a block of this size takes nearly all of them at once.
+const READ_BLOCK: usize = 4096;

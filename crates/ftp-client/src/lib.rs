@@ -1,0 +1,51 @@
+//! One FTP session over tokio and rustls: connect, log in, list, look up, fetch, put, delete.
+//!
+//! Built for servers that belong to somebody else. Every wait has a limit, every buffer a bound; a password travels only
+//! as protected as it was asked to be; and a reply is only ever taken for the answer to its own command.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use ftp_client::{Client, Config, Credentials, DataMode};
+//! use ftp_proto::RemotePath;
+//! use std::time::Duration;
+//!
+//! let client = Client::new(Config {
+//!     host: "ftp.example.org".to_owned(),
+//!     port: 21,
+//!     credentials: Credentials::parse("user", "password")?,
+//!     data_mode: DataMode::Passive,
+//!     tls: None,
+//!     timeout: Duration::from_secs(30),
+//! })?;
+//! let mut session = client.connect().await?;
+//! let mut download = session.download(&RemotePath::parse("reports/today.csv")?).await?;
+//! let mut block = vec![0; 256 * 1024];
+//! loop {
+//!     match download.read(&mut block).await? {
+//!         0 => break, // all of it, confirmed by the server
+//!         read => println!("{read} bytes"),
+//!     }
+//! }
+//! session.quit().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod config;
+mod connect;
+mod control;
+mod data;
+mod error;
+mod secret;
+mod session;
+mod socket;
+mod stream;
+mod tls;
+mod wait;
+
+pub use config::{Config, Credentials, CredentialsError, DataMode, TlsConfig};
+pub use connect::Client;
+pub use error::{Channel, ConnectFault, DataFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
+pub use secret::Secret;
+pub use session::{Download, Listing, Session, Unrecognized, Upload};
+pub use tls::{Verification, VerificationError};

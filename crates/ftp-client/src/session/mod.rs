@@ -1,0 +1,102 @@
+//! A logged-in session: one file an operation, all of them built on one exchange and one transfer.
+
+mod delete;
+mod download;
+mod folder;
+mod list;
+mod rename;
+mod stat;
+mod transfer;
+mod upload;
+
+use ftp_proto::{Command, Features, RemotePath};
+
+pub use self::download::Download;
+pub use self::list::{Listing, Unrecognized};
+pub use self::upload::Upload;
+use crate::connect::{Client, Tls12};
+use crate::control::Control;
+use crate::error::Error;
+use crate::tls::{Link, Versions};
+
+/// One login on one server.
+///
+/// Operations borrow the session until they are done, so that two at once do not compile. One that is dropped halfway,
+/// times out or breaks poisons the session: every later operation fails with [`Error::Lost`], because the next reply
+/// could be the answer to what was abandoned. Open a new one from the [`Client`] then.
+#[derive(Debug)]
+pub struct Session {
+    client: Client,
+    control: Control,
+    link: Option<Link>,
+    /// What FEAT said, once somebody wanted to know.
+    features: Option<Features>,
+    /// The folder the login ended in, once somebody wanted to leave it.
+    home: Option<RemotePath>,
+}
+
+impl Session {
+    pub(crate) fn new(client: Client, control: Control, link: Option<Link>) -> Self {
+        Self { client, control, link, features: None, home: None }
+    }
+
+    /// Whether the session can still be used.
+    pub fn is_usable(&self) -> bool {
+        self.control.is_idle()
+    }
+
+    /// Ends the session in good order: QUIT, without waiting for the server's good-bye.
+    pub async fn quit(self) {
+        self.control.quit().await;
+    }
+
+    /// What the server says it can do (RFC 2389). A server that does not know FEAT can do nothing extra.
+    async fn features(&mut self) -> Result<&Features, Error> {
+        let features = match self.features.take() {
+            Some(known) => known,
+            None => match self.control.execute(&Command::Feat).await {
+                Ok(reply) => Features::parse(&reply),
+                Err(Error::Rejected { .. }) => Features::default(),
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(self.features.insert(features))
+    }
+
+    /// The same login on a new control connection, in place of one that has become useless. Nothing of the session's
+    /// state lives on the server between two operations, so nothing is lost.
+    async fn renew(&mut self, versions: Versions) -> Result<(), Error> {
+        let (control, link) = self.client.dial(versions).await?;
+        let old = std::mem::replace(&mut self.control, control);
+        self.link = link;
+        if old.is_idle() {
+            old.quit().await;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the next data connection can resume the TLS session, if any could.
+    ///
+    /// Seen on ProFTPD 1.3.8, which demands resumption: a TLS 1.3 login yields two tickets, and an upload uses one up
+    /// without yielding another, so that the third would leave an empty file. TLS 1.2 has no such limit; a server that
+    /// speaks only 1.3 is asked for two new tickets instead.
+    async fn ensure_ticket(&mut self) -> Result<(), Error> {
+        if !self.link.as_ref().is_some_and(Link::is_out_of_tickets) {
+            return Ok(());
+        }
+        let refused = self.client.learnt().tls12 == Tls12::Refused;
+        if !refused {
+            match self.renew(Versions::Only12).await {
+                Ok(()) => {
+                    tracing::info!("TLS tickets ran out; logged in again with TLS 1.2, whose sessions last");
+                    self.client.learnt().tls12 = Tls12::Preferred;
+                    return Ok(());
+                }
+                Err(Error::Tls { .. } | Error::Lost(_)) => self.client.learnt().tls12 = Tls12::Refused,
+                Err(error) => return Err(error),
+            }
+        }
+        tracing::info!("TLS tickets ran out; logging in again for new ones");
+        self.renew(Versions::Any).await
+    }
+}

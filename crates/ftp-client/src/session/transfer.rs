@@ -1,0 +1,153 @@
+//! What every operation with a data connection does before its first byte and after its last.
+
+use ftp_proto::{Command, Reply, Severity};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Duration, Instant};
+
+use super::Session;
+use crate::control::accept;
+use crate::data::{self, Data, Prepared, Route};
+use crate::error::{Channel, DataFault, Error, ProtocolFault, Wait};
+use crate::stream::Stream;
+use crate::wait::within;
+
+/// How long a server may take to connect to us. It often never will — NAT and firewalls are in the way — so this is
+/// shorter than other waits: passive mode is still to be tried.
+const ACTIVE_WAIT: Duration = Duration::from_secs(10);
+
+impl Session {
+    /// Sends `command` and gives the data connection that it uses, open and protected; the command's final reply is
+    /// still due.
+    ///
+    /// Tries one way to a data connection after the other. A way counts as failed as long as no data could flow; after
+    /// that an error is the transfer's own.
+    pub(super) async fn open(&mut self, command: &Command) -> Result<Data, Error> {
+        self.ensure_ticket().await?;
+        let learnt = self.client.learnt().route;
+        let mut attempts = Vec::new();
+        for route in data::routes(self.client.config().data_mode, learnt, self.control.peer().ip()) {
+            match self.open_by(route, command).await {
+                Ok(data) => {
+                    self.note_success(route, &attempts);
+                    return Ok(data);
+                }
+                Err(error) if is_worth_another_way(&error) => attempts.push(format!("{route}: {error}")),
+                Err(error) => return Err(error),
+            }
+            if !self.control.is_idle() {
+                self.renew(self.client.versions()).await?;
+            }
+        }
+        Err(Error::Data(DataFault::NotOpened { attempts }))
+    }
+
+    async fn open_by(&mut self, route: Route, command: &Command) -> Result<Data, Error> {
+        let limit = self.client.config().timeout;
+        let tcp = match data::prepare(&mut self.control, route, limit).await? {
+            Prepared::Connected(tcp) => {
+                self.control.send(command).await?;
+                preliminary(command, self.control.reply(limit).await)?;
+                tcp
+            }
+            Prepared::Listening(listener) => {
+                self.control.send(command).await?;
+                self.accept(&listener, command, limit).await?
+            }
+        };
+        // The handshake comes after the 1yz reply: ProFTPD and Pure-FTPd do not answer one that comes before.
+        let stream = match &self.link {
+            Some(link) => link.protect(tcp, Channel::Data, limit).await?,
+            None => Stream::Plain(tcp),
+        };
+        Ok(Data::new(stream, limit))
+    }
+
+    /// Waits for both, the connection and the 1yz reply; servers differ in which comes first. Whichever it is ends the
+    /// suspicion that nobody connects, and the other may take its usual time.
+    async fn accept(
+        &mut self,
+        listener: &TcpListener,
+        command: &Command,
+        limit: Duration,
+    ) -> Result<TcpStream, Error> {
+        let peer = self.control.peer().ip();
+        let patience = limit.min(ACTIVE_WAIT);
+        let deadline = Instant::now() + patience;
+        let first = within(Wait::OpeningData, patience, async {
+            tokio::select! {
+                tcp = data::accept(listener, peer) => First::Connection(tcp),
+                // Patience ends the wait, so the reply's own limit must lie beyond it.
+                reply = self.control.reply(limit.saturating_mul(2)) => First::Reply(reply),
+            }
+        });
+        match first.await? {
+            First::Connection(tcp) => {
+                preliminary(command, self.control.reply(limit).await)?;
+                tcp.map_err(data::broken)
+            }
+            First::Reply(reply) => {
+                preliminary(command, reply)?;
+                let left = deadline.saturating_duration_since(Instant::now());
+                within(Wait::OpeningData, left, data::accept(listener, peer)).await?.map_err(data::broken)
+            }
+        }
+    }
+
+    /// The final reply to a transfer whose data has ended.
+    pub(super) async fn conclude(&mut self) -> Result<Reply, Error> {
+        let reply = self.control.final_reply().await?;
+        match reply.code().severity() {
+            Severity::Completion => Ok(reply),
+            _ => Err(Error::Data(DataFault::GivenUp(reply))),
+        }
+    }
+
+    /// What to report when the data connection failed: the server's own words if it has any, else `error`. The wait is
+    /// short, since nobody owes us a reply now.
+    pub(super) async fn explain(&mut self, error: Error) -> Error {
+        let limit = self.client.config().timeout.min(EXPLANATION_WAIT);
+        match self.control.reply(limit).await {
+            Ok(reply) if accept("", reply.clone()).is_err() => Error::Data(DataFault::GivenUp(reply)),
+            _ => error,
+        }
+    }
+
+    /// Remembers the way, and says so if it was not the first one tried.
+    fn note_success(&self, route: Route, attempts: &[String]) {
+        if !attempts.is_empty() {
+            tracing::warn!("Data connection: {route}, since other ways failed ({})", attempts.join("; "));
+        }
+        self.client.learnt().route = Some(route);
+    }
+}
+
+/// What came first in active mode.
+enum First {
+    Connection(std::io::Result<TcpStream>),
+    Reply(Result<Reply, Error>),
+}
+
+/// Expects the 1yz reply that announces the data. A command that is refused, or already done, has none.
+fn preliminary(command: &Command, reply: Result<Reply, Error>) -> Result<(), Error> {
+    let reply = accept(command.verb(), reply?)?;
+    if reply.code().severity() == Severity::Preliminary {
+        return Ok(());
+    }
+    Err(Error::Protocol(ProtocolFault::Unexpected { verb: command.verb(), reply }))
+}
+
+/// How long to wait for the reply that explains a broken data connection.
+const EXPLANATION_WAIT: Duration = Duration::from_secs(5);
+
+/// Whether the failure is that of the way to a data connection, and not of what was to be transferred.
+fn is_worth_another_way(error: &Error) -> bool {
+    match error {
+        // RFC 959 §4.2.2: 425 "Can't open data connection."
+        Error::Rejected { verb, reply } => {
+            matches!(*verb, "EPSV" | "PASV" | "PORT" | "EPRT") || reply.code().as_u16() == 425
+        }
+        Error::Protocol(ProtocolFault::Address { .. }) | Error::Data(DataFault::Broken(_)) => true,
+        Error::Timeout { wait, .. } => matches!(wait, Wait::OpeningData),
+        _ => false,
+    }
+}

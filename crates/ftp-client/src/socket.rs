@@ -1,0 +1,33 @@
+//! Socket options: what makes FTP's many small exchanges quick, and its long silences survivable.
+
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+
+/// For control and data connections: no delay for small packets, and probes that keep firewalls and NAT from
+/// forgetting an idle connection while another one is busy.
+///
+/// An option that the system refuses costs speed, not correctness, so failures are only logged.
+pub(crate) fn tune(tcp: &TcpStream) {
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
+    let tuned = tcp.set_nodelay(true).and_then(|()| SockRef::from(tcp).set_tcp_keepalive(&keepalive));
+    if let Err(error) = tuned {
+        tracing::debug!("a socket option was refused: {error}");
+    }
+}
+
+/// Asks the kernel to acknowledge the next packet at once. Servers that send 150 and 226 in two packets without
+/// `TCP_NODELAY` wait for the first one's acknowledgement, which Linux delays by 40 ms. The option wears off, so it is
+/// set before each read; other systems have none like it.
+pub(crate) fn acknowledge_quickly(tcp: &TcpStream) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::net::sockopt::set_tcp_quickack(tcp, true) {
+        tracing::debug!("quick acknowledgement was refused: {error}");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = tcp;
+}
+
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);

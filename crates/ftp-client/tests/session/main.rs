@@ -1,0 +1,100 @@
+//! The client against scripted servers: each test plays one conversation, line by line.
+
+#![expect(clippy::unwrap_used, reason = "a test states its expectations by unwrapping")]
+
+mod data_connection;
+mod download;
+mod listing;
+mod login;
+mod poison;
+mod stat;
+mod tls;
+mod upload;
+
+use std::time::Duration;
+
+use ftp_client::{Client, Config, Credentials, DataMode, Session, TlsConfig, Verification};
+use ftp_proto::RemotePath;
+use ftp_testkit::{ScriptedServer, Transcript};
+
+/// The usual beginning of a conversation.
+const LOGIN: &str = "S: 220 ready
+    C: USER user
+    S: 331 password, please
+    C: PASS canary
+    S: 230 welcome
+    C: TYPE I
+    S: 200 binary
+";
+
+/// Starts a server that plays `script` after the usual login; `---` separates connections, each with its own login.
+async fn play(script: &str) -> ScriptedServer {
+    let scripts: Vec<String> = script.split("---").map(|script| format!("{LOGIN}{script}")).collect();
+    Transcript::parse(&scripts.join("\n---\n")).start().await
+}
+
+fn config(server: &ScriptedServer) -> Config {
+    Config {
+        host: server.address().ip().to_string(),
+        port: server.address().port(),
+        credentials: Credentials::parse("user", "canary").unwrap(),
+        data_mode: DataMode::Passive,
+        tls: None,
+        timeout: Duration::from_secs(5),
+    }
+}
+
+fn with_tls(server: &ScriptedServer) -> Config {
+    let verification = Verification::authorities_from_pem(server.ca_pem()).unwrap();
+    Config { tls: Some(TlsConfig { verification }), ..config(server) }
+}
+
+fn active(server: &ScriptedServer) -> Config {
+    Config { data_mode: DataMode::Active, ..config(server) }
+}
+
+/// For conversations in which the server stays silent on purpose.
+fn impatient(config: Config) -> Config {
+    Config { timeout: Duration::from_millis(700), ..config }
+}
+
+async fn open(config: Config) -> Session {
+    Client::new(config).unwrap().connect().await.unwrap()
+}
+
+async fn connect(server: &ScriptedServer) -> Session {
+    open(config(server)).await
+}
+
+fn path(text: &str) -> RemotePath {
+    RemotePath::parse(text).unwrap()
+}
+
+/// Downloads a whole file.
+async fn fetch(session: &mut Session, name: &str) -> Result<Vec<u8>, ftp_client::Error> {
+    let mut download = session.download(&path(name)).await?;
+    let (mut bytes, mut block) = (Vec::new(), [0; 7]);
+    loop {
+        match download.read(&mut block).await? {
+            0 => return Ok(bytes),
+            read => bytes.extend_from_slice(&block[..read]),
+        }
+    }
+}
+
+/// Uploads a whole file.
+async fn put(session: &mut Session, name: &str, bytes: &[u8]) -> Result<u64, ftp_client::Error> {
+    let mut upload = session.upload(&path(name)).await?;
+    upload.write(bytes).await?;
+    upload.finish().await
+}
+
+/// The names in a folder.
+async fn names(session: &mut Session, folder: &str) -> Result<Vec<String>, ftp_client::Error> {
+    let mut listing = session.list(&path(folder)).await?;
+    let mut names = Vec::new();
+    while let Some(entry) = listing.next().await? {
+        names.push(String::from_utf8_lossy(&entry.name).into_owned());
+    }
+    Ok(names)
+}

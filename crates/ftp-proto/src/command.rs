@@ -1,0 +1,282 @@
+//! The client's half of the control connection: the commands this client speaks, and their one encoding.
+
+use std::fmt::{self, Display};
+use std::net::{SocketAddr, SocketAddrV4};
+
+use crate::address::{eprt_argument, port_argument};
+use crate::argument::Argument;
+use crate::escape::Escaped;
+use crate::path::RemotePath;
+use crate::telnet;
+
+/// One command. Its arguments cannot hold a line end, so [`Command::encode`] makes exactly one line.
+///
+/// `Debug` and `Display` show the line as it belongs in a log: without the password.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Command {
+    /// `USER name` (RFC 959 §4.1.1).
+    User(Argument),
+    /// `PASS password` (RFC 959 §4.1.1).
+    Pass(Argument),
+    /// `AUTH TLS`: what follows is a TLS handshake (RFC 4217 §4).
+    AuthTls,
+    /// `PBSZ 0`, which must come before `PROT` (RFC 4217 §8).
+    Pbsz0,
+    /// `PROT P`: data connections are encrypted (RFC 4217 §9).
+    ProtP,
+    /// `TYPE I`: bytes are transferred as they are (RFC 959 §3.1.1.3).
+    TypeImage,
+    /// `FEAT`: what the server can do (RFC 2389 §3).
+    Feat,
+    /// `EPSV`: the server listens, on the address of the control connection (RFC 2428 §3).
+    Epsv,
+    /// `PASV`: the server listens, on the IPv4 address that it names (RFC 959 §4.1.2).
+    Pasv,
+    /// `EPRT`: the client listens here (RFC 2428 §2).
+    Eprt(SocketAddr),
+    /// `PORT`: the client listens here, IPv4 only (RFC 959 §4.1.2).
+    Port(SocketAddrV4),
+    /// `SIZE path`: bytes that a `RETR` would send now (RFC 3659 §4).
+    Size(RemotePath),
+    /// `MDTM path`: when the file was modified (RFC 3659 §3).
+    Mdtm(RemotePath),
+    /// `MLST path`: facts about one thing, over the control connection (RFC 3659 §7).
+    Mlst(RemotePath),
+    /// `MLSD path`: facts about everything in a folder, over a data connection (RFC 3659 §7).
+    Mlsd(RemotePath),
+    /// `LIST [path]`: a folder as the server likes to print it (RFC 959 §4.1.3).
+    List(Option<RemotePath>),
+    /// `RETR path` (RFC 959 §4.1.3).
+    Retr(RemotePath),
+    /// `STOR path` (RFC 959 §4.1.3).
+    Stor(RemotePath),
+    /// `DELE path` (RFC 959 §4.1.3).
+    Dele(RemotePath),
+    /// `RNFR path`: what the `RNTO` that must follow renames (RFC 959 §4.1.3).
+    Rnfr(RemotePath),
+    /// `RNTO path` (RFC 959 §4.1.3).
+    Rnto(RemotePath),
+    /// `MKD path` (RFC 959 §4.1.3).
+    Mkd(RemotePath),
+    /// `CWD path` (RFC 959 §4.1.1).
+    Cwd(RemotePath),
+    /// `PWD` (RFC 959 §4.1.3).
+    Pwd,
+    /// `QUIT` (RFC 959 §4.1.1).
+    Quit,
+}
+
+impl Command {
+    /// The command's name, `RETR` for example.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::User(_) => "USER",
+            Self::Pass(_) => "PASS",
+            Self::AuthTls => "AUTH",
+            Self::Pbsz0 => "PBSZ",
+            Self::ProtP => "PROT",
+            Self::TypeImage => "TYPE",
+            Self::Feat => "FEAT",
+            Self::Epsv => "EPSV",
+            Self::Pasv => "PASV",
+            Self::Eprt(_) => "EPRT",
+            Self::Port(_) => "PORT",
+            Self::Size(_) => "SIZE",
+            Self::Mdtm(_) => "MDTM",
+            Self::Mlst(_) => "MLST",
+            Self::Mlsd(_) => "MLSD",
+            Self::List(_) => "LIST",
+            Self::Retr(_) => "RETR",
+            Self::Stor(_) => "STOR",
+            Self::Dele(_) => "DELE",
+            Self::Rnfr(_) => "RNFR",
+            Self::Rnto(_) => "RNTO",
+            Self::Mkd(_) => "MKD",
+            Self::Cwd(_) => "CWD",
+            Self::Pwd => "PWD",
+            Self::Quit => "QUIT",
+        }
+    }
+
+    /// The line for the control connection, CRLF included. Nothing else makes bytes for it.
+    ///
+    /// A byte 0xFF of an argument is sent twice, as Telnet wants it (RFC 959 §5.3, RFC 854).
+    pub fn encode(&self) -> Vec<u8> {
+        let mut line = self.verb().as_bytes().to_vec();
+        if let Some(argument) = self.argument() {
+            line.push(b' ');
+            line.extend(telnet::escape(argument.as_bytes()));
+        }
+        line.extend_from_slice(b"\r\n");
+        line
+    }
+
+    fn argument(&self) -> Option<Text<'_>> {
+        let text = match self {
+            Self::User(argument) | Self::Pass(argument) => Text::Bytes(argument.as_bytes()),
+            Self::AuthTls => Text::Bytes(b"TLS"),
+            Self::Pbsz0 => Text::Bytes(b"0"),
+            Self::ProtP => Text::Bytes(b"P"),
+            Self::TypeImage => Text::Bytes(b"I"),
+            Self::Eprt(address) => Text::Made(eprt_argument(*address)),
+            Self::Port(address) => Text::Made(port_argument(*address)),
+            Self::Size(path)
+            | Self::Mdtm(path)
+            | Self::Mlst(path)
+            | Self::Mlsd(path)
+            | Self::List(Some(path))
+            | Self::Retr(path)
+            | Self::Stor(path)
+            | Self::Dele(path)
+            | Self::Rnfr(path)
+            | Self::Rnto(path)
+            | Self::Mkd(path)
+            | Self::Cwd(path) => Text::Bytes(path.as_bytes()),
+            Self::Feat | Self::Epsv | Self::Pasv | Self::List(None) | Self::Pwd | Self::Quit => return None,
+        };
+        Some(text)
+    }
+}
+
+impl Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, self.argument()) {
+            (Self::Pass(_), _) => write!(f, "PASS ***"),
+            (_, Some(argument)) => write!(f, "{} {}", self.verb(), Escaped(argument.as_bytes())),
+            (_, None) => write!(f, "{}", self.verb()),
+        }
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
+    }
+}
+
+/// An argument's bytes, lent by the command or made from an address.
+enum Text<'a> {
+    Bytes(&'a [u8]),
+    Made(String),
+}
+
+impl Text<'_> {
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Made(text) => text.as_bytes(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+    use proptest::prelude::*;
+    use std::fmt::Write as _;
+
+    fn argument(bytes: &[u8]) -> Argument {
+        Argument::parse(bytes).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn path(bytes: &[u8]) -> RemotePath {
+        RemotePath::parse(bytes).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// One of every command, all with the same path and argument.
+    fn all(path: &RemotePath, argument: &Argument) -> Vec<Command> {
+        vec![
+            Command::User(argument.clone()),
+            Command::Pass(argument.clone()),
+            Command::AuthTls,
+            Command::Pbsz0,
+            Command::ProtP,
+            Command::TypeImage,
+            Command::Feat,
+            Command::Epsv,
+            Command::Pasv,
+            Command::Eprt(SocketAddr::from(([132, 235, 1, 2], 6275))),
+            Command::Port(SocketAddrV4::new([132, 235, 1, 2].into(), 6275)),
+            Command::Size(path.clone()),
+            Command::Mdtm(path.clone()),
+            Command::Mlst(path.clone()),
+            Command::Mlsd(path.clone()),
+            Command::List(None),
+            Command::List(Some(path.clone())),
+            Command::Retr(path.clone()),
+            Command::Stor(path.clone()),
+            Command::Dele(path.clone()),
+            Command::Rnfr(path.clone()),
+            Command::Rnto(path.clone()),
+            Command::Mkd(path.clone()),
+            Command::Cwd(path.clone()),
+            Command::Pwd,
+            Command::Quit,
+        ]
+    }
+
+    #[test]
+    fn every_command_on_the_wire_and_in_the_log() {
+        let mut table = String::new();
+        for command in all(&path("ö/\u{1b}x".as_bytes()), &argument(b"secret")) {
+            let _ = writeln!(table, "{:<27} {command}", command.encode().escape_ascii().to_string());
+        }
+        expect![[r#"
+            USER secret\r\n             USER secret
+            PASS secret\r\n             PASS ***
+            AUTH TLS\r\n                AUTH TLS
+            PBSZ 0\r\n                  PBSZ 0
+            PROT P\r\n                  PROT P
+            TYPE I\r\n                  TYPE I
+            FEAT\r\n                    FEAT
+            EPSV\r\n                    EPSV
+            PASV\r\n                    PASV
+            EPRT |1|132.235.1.2|6275|\r\n EPRT |1|132.235.1.2|6275|
+            PORT 132,235,1,2,24,131\r\n PORT 132,235,1,2,24,131
+            SIZE \xc3\xb6/\x1bx\r\n     SIZE ö/\u{1b}x
+            MDTM \xc3\xb6/\x1bx\r\n     MDTM ö/\u{1b}x
+            MLST \xc3\xb6/\x1bx\r\n     MLST ö/\u{1b}x
+            MLSD \xc3\xb6/\x1bx\r\n     MLSD ö/\u{1b}x
+            LIST\r\n                    LIST
+            LIST \xc3\xb6/\x1bx\r\n     LIST ö/\u{1b}x
+            RETR \xc3\xb6/\x1bx\r\n     RETR ö/\u{1b}x
+            STOR \xc3\xb6/\x1bx\r\n     STOR ö/\u{1b}x
+            DELE \xc3\xb6/\x1bx\r\n     DELE ö/\u{1b}x
+            RNFR \xc3\xb6/\x1bx\r\n     RNFR ö/\u{1b}x
+            RNTO \xc3\xb6/\x1bx\r\n     RNTO ö/\u{1b}x
+            MKD \xc3\xb6/\x1bx\r\n      MKD ö/\u{1b}x
+            CWD \xc3\xb6/\x1bx\r\n      CWD ö/\u{1b}x
+            PWD\r\n                     PWD
+            QUIT\r\n                    QUIT
+        "#]]
+        .assert_eq(&table);
+    }
+
+    #[test]
+    fn the_password_is_never_shown() {
+        let command = Command::Pass(argument(b"hunter2"));
+        assert_eq!(format!("{command} {command:?} {:?}", Some(&command)), "PASS *** PASS *** Some(PASS ***)");
+    }
+
+    #[test]
+    fn the_telnet_escape_is_doubled() {
+        assert_eq!(Command::Retr(path(b"\xff\xff.txt")).encode(), b"RETR \xff\xff\xff\xff.txt\r\n");
+    }
+
+    proptest! {
+        #[test]
+        fn a_command_is_one_line(argument_bytes: Vec<u8>, path_bytes: Vec<u8>) {
+            let (Ok(argument), Ok(path)) = (Argument::parse(argument_bytes), RemotePath::parse(path_bytes)) else {
+                return Ok(());
+            };
+            for command in all(&path, &argument) {
+                let line = command.encode();
+                let (text, end) = line.split_at(line.len() - 2);
+                prop_assert_eq!(end, b"\r\n");
+                prop_assert!(!text.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
+                prop_assert!(text.starts_with(command.verb().as_bytes()));
+            }
+        }
+    }
+}

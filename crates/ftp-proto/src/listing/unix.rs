@@ -1,0 +1,454 @@
+//! `ls -l`, as Unix servers print it and others imitate it:
+//! `-rw-r--r--   1 owner    group        1234 Feb 29 09:30 name`.
+
+use ::time::{Duration, OffsetDateTime};
+
+use crate::entry::{Entry, EntryKind};
+use crate::listing::Line;
+use crate::listing::mode::FileType;
+use crate::time::{Clock, Modified, Precision, moment, nanoseconds};
+
+/// Reads one line, and `total 8` as [`Line::Nothing`].
+pub(super) fn parse_line(line: &[u8], now: OffsetDateTime) -> Option<Line> {
+    if is_total(line) {
+        return Some(Line::Nothing);
+    }
+    let words = Words::of(line);
+    let (file_type, mode) = parse_mode(words.at(0)?)?;
+    let (column, stamp) = STAMP_COLUMNS.into_iter().find_map(|column| {
+        is_size(words.at(column - 1)?).then_some(())?;
+        Some((column, Stamp::parse(&words, column, now)?))
+    })?;
+    // One space ends the stamp. Whatever follows is the name, its own spaces included.
+    let rest = line[words.end(column + stamp.words - 1)?..].strip_prefix(b" ")?;
+    let size = number(words.at(column - 1)?).filter(|_| !file_type.is_some_and(FileType::is_device));
+    let kind = file_type.map_or(EntryKind::Other, FileType::kind);
+    let (name, target) = if kind == EntryKind::Link { split_link(rest, size) } else { (rest, None) };
+    if name.is_empty() {
+        return None;
+    }
+    Some(Line::Entry(Entry {
+        name: name.to_vec(),
+        kind,
+        size,
+        modified: Some(stamp.modified),
+        mode: file_type.map(|file_type| file_type.with_permissions(mode)),
+        target: target.map(<[u8]>::to_vec),
+        unique: None,
+    }))
+}
+
+/// Where the stamp may begin, counted in words from 0, in the order in which it is looked for.
+///
+/// 5 is `mode links owner group size`; 4 and 3 lack the group, the links or both; 6 is a device (`8, 1`) or a group of
+/// two words, 7 three words; 2 has nothing but the size. The order matters where an owner is called `jan` or a name
+/// looks like a date: the usual place is believed first.
+const STAMP_COLUMNS: [usize; 6] = [5, 4, 3, 6, 7, 2];
+
+/// How many words from the beginning of a line a stamp may reach: it begins at 7 at the latest and has three.
+const MOST_WORDS: usize = 10;
+
+/// The words of a line up to the last that a stamp may hold.
+struct Words<'a> {
+    line: &'a [u8],
+    spans: [(usize, usize); MOST_WORDS],
+    count: usize,
+}
+
+impl<'a> Words<'a> {
+    fn of(line: &'a [u8]) -> Self {
+        let mut words = Self { line, spans: [(0, 0); MOST_WORDS], count: 0 };
+        let mut at = 0;
+        while words.count < MOST_WORDS {
+            let Some(start) = line[at..].iter().position(|byte| *byte != b' ').map(|spaces| at + spaces)
+            else {
+                break;
+            };
+            at = line[start..].iter().position(|byte| *byte == b' ').map_or(line.len(), |word| start + word);
+            words.spans[words.count] = (start, at);
+            words.count += 1;
+        }
+        words
+    }
+
+    fn at(&self, index: usize) -> Option<&'a [u8]> {
+        let (start, end) = *self.spans[..self.count].get(index)?;
+        Some(&self.line[start..end])
+    }
+
+    /// The offset of the byte after the word.
+    fn end(&self, index: usize) -> Option<usize> {
+        self.spans[..self.count].get(index).map(|(_, end)| *end)
+    }
+}
+
+/// When, and in how many words it was said.
+struct Stamp {
+    modified: Modified,
+    words: usize,
+}
+
+impl Stamp {
+    fn parse(words: &Words<'_>, column: usize, now: OffsetDateTime) -> Option<Self> {
+        let first = words.at(column)?;
+        let second = words.at(column + 1)?;
+        if let Some((year, month, day)) = parse_iso_date(first) {
+            return Self::iso(year, month, day, second, words.at(column + 2));
+        }
+        let (month, day) = match (parse_month(first), parse_month(second)) {
+            (Some(month), _) => (month, short_number(second)?),
+            (None, Some(month)) => (month, short_number(first)?),
+            (None, None) => return None,
+        };
+        let year_or_clock = words.at(column + 2)?;
+        let modified = match parse_clock(year_or_clock) {
+            Some(clock) => Modified { at: latest(month, day, &clock, now)?, precision: Precision::Minute },
+            None => Modified {
+                at: moment(parse_year(year_or_clock)?, month, day, &Clock::MIDNIGHT, 0)?,
+                precision: Precision::Day,
+            },
+        };
+        Some(Self { modified, words: 3 })
+    }
+
+    /// GNU `ls`: `2024-02-29 09:30` is long-iso; `2024-02-29 09:30:15.123456789 +0100` is full-iso, and the only stamp
+    /// of a LIST that says what time it is elsewhere.
+    fn iso(year: u32, month: u32, day: u32, clock: &[u8], offset: Option<&[u8]>) -> Option<Self> {
+        let (hms, fraction) = match clock.iter().position(|byte| *byte == b'.') {
+            Some(dot) => (&clock[..dot], Some(&clock[dot + 1..])),
+            None => (clock, None),
+        };
+        if let (Some(clock), None) = (parse_clock(hms), fraction) {
+            let at = moment(year, month, day, &clock, 0)?;
+            return Some(Self { modified: Modified { at, precision: Precision::Minute }, words: 2 });
+        }
+        let (minutes, second) = hms.split_at_checked(hms.len().checked_sub(3)?)?;
+        let second = short_number(second.strip_prefix(b":")?)?;
+        let clock = Clock { second, ..parse_clock(minutes)? };
+        let fraction = fraction.filter(|fraction| fraction.iter().all(u8::is_ascii_digit));
+        let at = moment(year, month, day, &clock, nanoseconds(fraction.unwrap_or_default()))?;
+        let (at, words) = match fraction {
+            Some(_) => (at.checked_sub(parse_offset(offset?)?)?, 3),
+            None => (at, 2),
+        };
+        Some(Self { modified: Modified { at, precision: Precision::Second }, words })
+    }
+}
+
+/// The latest moment with this month, day and time of day that is not after tomorrow: the server's clock or its time
+/// zone may be ahead of ours by a day. 29 February is looked for in leap years only.
+fn latest(month: u32, day: u32, clock: &Clock, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    let tomorrow = now.saturating_add(Duration::DAY);
+    // Leap years are eight years apart at most, around 1900 and 2100.
+    let years = (tomorrow.year() - 8..=tomorrow.year()).rev();
+    let moments = years.filter_map(|year| moment(u32::try_from(year).ok()?, month, day, clock, 0));
+    moments.into_iter().find(|moment| *moment <= tomorrow)
+}
+
+/// `total 8`, the blocks of all files together; GNU `ls -h` prints `4.0K`.
+fn is_total(line: &[u8]) -> bool {
+    line.split_at_checked(6).is_some_and(|(word, blocks)| {
+        word.eq_ignore_ascii_case(b"total ")
+            && blocks.trim_ascii().first().is_some_and(u8::is_ascii_digit)
+            && !blocks.trim_ascii().contains(&b' ')
+    })
+}
+
+/// `drwxr-sr-t`, and a mark that there is more: `+` an access list, `.` a security context, `@` attributes (macOS).
+/// A type that is not known is read too: its line has a name that must not be lost.
+fn parse_mode(word: &[u8]) -> Option<(Option<FileType>, u32)> {
+    let (kind, letters) = match word {
+        [kind, letters @ .., b'+' | b'.' | b'@'] if letters.len() == 9 => (kind, letters),
+        [kind, letters @ ..] if letters.len() == 9 => (kind, letters),
+        _ => return None,
+    };
+    let file_type = match kind {
+        b'-' => Some(FileType::FILE),
+        b'd' => Some(FileType::FOLDER),
+        b'l' => Some(FileType::LINK),
+        b'c' => Some(FileType::CHARACTER_DEVICE),
+        b'b' => Some(FileType::BLOCK_DEVICE),
+        b'p' => Some(FileType::PIPE),
+        b's' => Some(FileType::SOCKET),
+        kind if kind.is_ascii_alphabetic() => None,
+        _ => return None,
+    };
+    let mut mode = 0;
+    for (at, letter) in letters.iter().enumerate() {
+        let bit = 0o400 >> at;
+        // Set-user-id, set-group-id and sticky are shown in the place of the three executes.
+        let special = 0o4000 >> (at / 3);
+        mode |= match (at % 3, letter) {
+            (_, b'-') => 0,
+            (0, b'r') | (1, b'w') | (2, b'x') => bit,
+            (2, b's' | b't') => bit | special,
+            (2, b'S' | b'T' | b'l' | b'L') => special,
+            _ => return None,
+        };
+    }
+    Some((file_type, mode))
+}
+
+/// The name and the target of a link: `name -> target`.
+///
+/// Both may hold ` -> `. The size of a link is the length of its target, which tells the right arrow; where it does
+/// not fit, because the server converts names or makes targets relative, the first arrow counts.
+fn split_link(rest: &[u8], size: Option<u64>) -> (&[u8], Option<&[u8]>) {
+    const ARROW: &[u8] = b" -> ";
+    let by_size = size
+        .and_then(|size| rest.len().checked_sub(usize::try_from(size).ok()?)?.checked_sub(ARROW.len()))
+        .filter(|at| *at > 0 && rest[*at..].starts_with(ARROW));
+    let first = || rest.windows(ARROW.len()).position(|window| window == ARROW);
+    match by_size.or_else(first) {
+        Some(at) => (&rest[..at], Some(&rest[at + ARROW.len()..]).filter(|target| !target.is_empty())),
+        None => (rest, None),
+    }
+}
+
+/// A size, or the numbers of a device in one word: `8,1`.
+fn is_size(word: &[u8]) -> bool {
+    word.iter().all(|byte| byte.is_ascii_digit() || *byte == b',')
+        && word.last().is_some_and(u8::is_ascii_digit)
+}
+
+/// The month of an English name of three letters, from 1.
+fn parse_month(word: &[u8]) -> Option<u32> {
+    const MONTHS: [&[u8]; 12] =
+        [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
+    (1..).zip(MONTHS).find_map(|(number, name)| word.eq_ignore_ascii_case(name).then_some(number))
+}
+
+/// `09:30` or `9:30`.
+fn parse_clock(word: &[u8]) -> Option<Clock> {
+    let (hour, minute) = word.split_at_checked(word.len().checked_sub(3)?)?;
+    Some(Clock { hour: short_number(hour)?, minute: short_number(minute.strip_prefix(b":")?)?, second: 0 })
+}
+
+fn parse_year(word: &[u8]) -> Option<u32> {
+    (word.len() == 4).then(|| number(word)).flatten().and_then(|year| u32::try_from(year).ok())
+}
+
+/// `2024-02-29`.
+fn parse_iso_date(word: &[u8]) -> Option<(u32, u32, u32)> {
+    let [year @ .., b'-', m1, m2, b'-', d1, d2] = word else {
+        return None;
+    };
+    Some((parse_year(year)?, short_number(&[*m1, *m2])?, short_number(&[*d1, *d2])?))
+}
+
+/// `+0100`: how far ahead of UTC.
+fn parse_offset(word: &[u8]) -> Option<Duration> {
+    let [sign @ (b'+' | b'-'), h1, h2, m1, m2] = word else {
+        return None;
+    };
+    let minutes = short_number(&[*h1, *h2])? * 60 + short_number(&[*m1, *m2])?;
+    let ahead = Duration::minutes(i64::from(minutes));
+    Some(if *sign == b'-' { -ahead } else { ahead })
+}
+
+/// The value of one or two digits.
+fn short_number(word: &[u8]) -> Option<u32> {
+    (word.len() <= 2).then(|| number(word)).flatten().and_then(|value| u32::try_from(value).ok())
+}
+
+/// The value of digits; None when it is beyond 64 bits.
+fn number(word: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(word).ok()?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listing::Format;
+    use crate::listing::tests::check;
+    use ::time::macros::datetime;
+    use expect_test::expect;
+
+    #[test]
+    fn modes() {
+        check(
+            Format::List,
+            b"-rw-r--r--   1 u g 3 Feb 29 09:30 file\n\
+              drwxrwxrwt+  1 u g 3 Feb 29 09:30 sticky, access list\n\
+              -rwsr-sr-x.  1 u g 3 Feb 29 09:30 set-id, context\n\
+              -rwSr-Sr-T@  1 u g 3 Feb 29 09:30 set-id without x, attributes\n\
+              prw-------   1 u g 0 Feb 29 09:30 pipe\n\
+              srwxr-xr-x   1 u g 0 Feb 29 09:30 socket\n\
+              brw-rw----   1 root disk 8,   1 Feb 29 09:30 block device\n\
+              crw-rw-rw-   1 root root 1,3 Feb 29 09:30 character device\n\
+              Drw-r--r--   1 u g 0 Feb 29 09:30 door\n\
+              -rw-r--r     1 u g 3 Feb 29 09:30 mode too short\n\
+              -rw-r--r-y   1 u g 3 Feb 29 09:30 no such letter\n\
+              ?rw-r--r--   1 u g 3 Feb 29 09:30 no such type",
+            expect![[r#"
+                File 100644 3 [2024-02-29 09:30] "file"
+                Folder 041777 3 [2024-02-29 09:30] "sticky, access list"
+                File 106755 3 [2024-02-29 09:30] "set-id, context"
+                File 107644 3 [2024-02-29 09:30] "set-id without x, attributes"
+                Other 010600 0 [2024-02-29 09:30] "pipe"
+                Other 140755 0 [2024-02-29 09:30] "socket"
+                Other 060660 - [2024-02-29 09:30] "block device"
+                Other 020666 - [2024-02-29 09:30] "character device"
+                Other - 0 [2024-02-29 09:30] "door"
+                unrecognized "-rw-r--r     1 u g 3 Feb 29 09:30 mode too short"
+                unrecognized "-rw-r--r-y   1 u g 3 Feb 29 09:30 no such letter"
+                unrecognized "?rw-r--r--   1 u g 3 Feb 29 09:30 no such type"
+            "#]],
+        );
+    }
+
+    #[test]
+    fn columns_that_are_missing_or_more() {
+        check(
+            Format::List,
+            b"-rw-r--r-- 1 owner 3 Feb 29 09:30 no group\n\
+              -rw-r--r-- owner group 3 Feb 29 09:30 no links\n\
+              -rw-r--r-- owner 3 Feb 29 09:30 no links, no group\n\
+              -rw-r--r-- 3 Feb 29 09:30 size only\n\
+              -rw-r--r-- 1 1000 1000 3 Feb 29 09:30 numeric ids\n\
+              -rw-r--r-- 1 CORP\\jo Domain Users 3 Feb 29 09:30 group of two words\n\
+              -rw-r--r-- 1 jan 5 2000 Feb 29 09:30 owner like a month\n\
+              -rw-r--r-- 1 u g 3 Jan 5 2020 7 Feb 29 2020\n\
+              -rw-r--r-- 1 u g 18446744073709551616 Feb 29 09:30 beyond 64 bits\n\
+              -rw-r--r-- 1 u g Feb 29 09:30 no size",
+            expect![[r#"
+                File 100644 3 [2024-02-29 09:30] "no group"
+                File 100644 3 [2024-02-29 09:30] "no links"
+                File 100644 3 [2024-02-29 09:30] "no links, no group"
+                File 100644 3 [2024-02-29 09:30] "size only"
+                File 100644 3 [2024-02-29 09:30] "numeric ids"
+                File 100644 3 [2024-02-29 09:30] "group of two words"
+                File 100644 2000 [2024-02-29 09:30] "owner like a month"
+                File 100644 3 [2020-01-05] "7 Feb 29 2020"
+                File 100644 - [2024-02-29 09:30] "beyond 64 bits"
+                unrecognized "-rw-r--r-- 1 u g Feb 29 09:30 no size"
+            "#]],
+        );
+    }
+
+    #[test]
+    fn stamps() {
+        check(
+            Format::List,
+            b"-rw-r--r-- 1 u g 3 Feb 29 09:30 this year\n\
+              -rw-r--r-- 1 u g 3 Mar  2 12:00 a day ahead\n\
+              -rw-r--r-- 1 u g 3 Mar  2 12:01 last year\n\
+              -rw-r--r-- 1 u g 3 Feb 29  2020 day\n\
+              -rw-r--r-- 1 u g 3 29 Feb 09:30 day first\n\
+              -rw-r--r-- 1 u g 3 29 FEB 2020 day first, capitals\n\
+              -rw-r--r-- 1 u g 3 2024-02-29 09:30 long-iso\n\
+              -rw-r--r-- 1 u g 3 2024-02-29 09:30:15 iso, no offset\n\
+              -rw-r--r-- 1 u g 3 2024-02-29 09:30:15.250000000 +0100 full-iso\n\
+              -rw-r--r-- 1 u g 3 2024-02-29 09:30:15.250000000 full-iso without an offset\n\
+              -rw-r--r-- 1 u g 3 9999-12-31 23:59:59.0 -0100 beyond the calendar\n\
+              -rw-r--r-- 1 u g 3 Feb 29 2023 no such day\n\
+              -rw-r--r-- 1 u g 3 Feb 29 24:00 no such time\n\
+              -rw-r--r-- 1 u g 3 Xyz 29 09:30 no such month",
+            expect![[r#"
+                File 100644 3 [2024-02-29 09:30] "this year"
+                File 100644 3 [2024-03-02 12:00] "a day ahead"
+                File 100644 3 [2023-03-02 12:01] "last year"
+                File 100644 3 [2020-02-29] "day"
+                File 100644 3 [2024-02-29 09:30] "day first"
+                File 100644 3 [2020-02-29] "day first, capitals"
+                File 100644 3 [2024-02-29 09:30] "long-iso"
+                File 100644 3 [2024-02-29 09:30:15.000] "iso, no offset"
+                File 100644 3 [2024-02-29 08:30:15.250] "full-iso"
+                unrecognized "-rw-r--r-- 1 u g 3 2024-02-29 09:30:15.250000000 full-iso without an offset"
+                unrecognized "-rw-r--r-- 1 u g 3 9999-12-31 23:59:59.0 -0100 beyond the calendar"
+                unrecognized "-rw-r--r-- 1 u g 3 Feb 29 2023 no such day"
+                unrecognized "-rw-r--r-- 1 u g 3 Feb 29 24:00 no such time"
+                unrecognized "-rw-r--r-- 1 u g 3 Xyz 29 09:30 no such month"
+            "#]],
+        );
+    }
+
+    #[test]
+    fn names_and_targets() {
+        check(
+            Format::List,
+            b"-rw-r--r-- 1 u g 3 Feb 29 09:30  leading and trailing \n\
+              -rw-r--r-- 1 u g 3 Feb 29 09:30 a -> b\n\
+              -rw-r--r-- 1 u g 3 Feb 29 09:30 a  b   c\n\
+              -rw-r--r-- 1 u g 3 Feb 29 09:30 \n\
+              -rw-r--r-- 1 u g 3 Feb 29 09:30\n\
+              drwxr-xr-x 1 u g 3 Feb 29 09:30 .\n\
+              drwxr-xr-x 1 u g 3 Feb 29 09:30 ..\n\
+              lrwxrwxrwx 1 u g 8 Feb 29 09:30 log -> /var/log\n\
+              lrwxrwxrwx 1 u g 1 Feb 29 09:30 a -> b -> c\n\
+              lrwxrwxrwx 1 u g 6 Feb 29 09:30 a -> b -> c\n\
+              lrwxrwxrwx 1 u g 99 Feb 29 09:30 a -> b -> c\n\
+              lrwxrwxrwx 1 u g 0 Feb 29 09:30 a -> \n\
+              lrwxrwxrwx 1 u g 8 Feb 29 09:30 no target\n\
+              -rw-r--r-- 1 u g 3 Feb 29 09:30 /in/absolute\n\
+              -rw-r--r-- 1 u g 3 Feb 29 09:30 caf\xe9",
+            expect![[r#"
+                File 100644 3 [2024-02-29 09:30] " leading and trailing "
+                File 100644 3 [2024-02-29 09:30] "a -> b"
+                File 100644 3 [2024-02-29 09:30] "a  b   c"
+                unrecognized "-rw-r--r-- 1 u g 3 Feb 29 09:30 "
+                unrecognized "-rw-r--r-- 1 u g 3 Feb 29 09:30"
+                nothing
+                nothing
+                Link 120777 8 [2024-02-29 09:30] "log" -> "/var/log"
+                Link 120777 1 [2024-02-29 09:30] "a -> b" -> "c"
+                Link 120777 6 [2024-02-29 09:30] "a" -> "b -> c"
+                Link 120777 99 [2024-02-29 09:30] "a" -> "b -> c"
+                Link 120777 0 [2024-02-29 09:30] "a"
+                Link 120777 8 [2024-02-29 09:30] "no target"
+                File 100644 3 [2024-02-29 09:30] "/in/absolute"
+                File 100644 3 [2024-02-29 09:30] "caf\xe9"
+            "#]],
+        );
+    }
+
+    #[test]
+    fn totals() {
+        check(
+            Format::List,
+            b"total 8\nTotal 4.0K\ntotal 0\ntotal eclipse\ntotal 8 files",
+            expect![[r#"
+                nothing
+                nothing
+                nothing
+                unrecognized "total eclipse"
+                unrecognized "total 8 files"
+            "#]],
+        );
+    }
+
+    #[test]
+    fn the_year_that_is_left_out_is_the_latest_possible() {
+        let nine = Clock { hour: 9, minute: 0, second: 0 };
+        let table = [
+            // On New Year's Day, December is last year's; on its eve, January may be a server ahead of us.
+            ((12, 31), datetime!(2024-01-01 00:10 UTC), datetime!(2023-12-31 09:00 UTC)),
+            ((1, 1), datetime!(2023-12-31 10:00 UTC), datetime!(2024-01-01 09:00 UTC)),
+            ((1, 2), datetime!(2023-12-31 10:00 UTC), datetime!(2023-01-02 09:00 UTC)),
+            ((2, 29), datetime!(2023-06-01 00:00 UTC), datetime!(2020-02-29 09:00 UTC)),
+            ((2, 29), datetime!(2104-02-01 00:00 UTC), datetime!(2096-02-29 09:00 UTC)),
+            ((2, 29), datetime!(2024-02-28 09:00 UTC), datetime!(2024-02-29 09:00 UTC)),
+        ];
+        for ((month, day), now, expected) in table {
+            assert_eq!(latest(month, day, &nine, now), Some(expected), "{month}-{day} at {now}");
+        }
+        assert_eq!(latest(2, 30, &nine, datetime!(2024-02-28 09:00 UTC)), None);
+    }
+
+    #[test]
+    fn now_may_be_anything() {
+        let noon = Clock { hour: 12, minute: 0, second: 0 };
+        for now in [
+            datetime!(9999-12-31 23:59:59 UTC),
+            datetime!(-9999-01-01 0:00 UTC),
+            datetime!(0000-01-01 0:00 UTC),
+        ] {
+            let _ = latest(12, 31, &noon, now);
+        }
+        assert_eq!(
+            latest(12, 31, &noon, datetime!(9999-12-31 23:59:59 UTC)),
+            Some(datetime!(9999-12-31 12:00 UTC))
+        );
+    }
+}

@@ -1,0 +1,205 @@
+//! Times on the wire. MLSD and MDTM tell UTC to the second; a LIST tells the server's local time, to the minute while
+//! a file is young and to the day later. Two stamps can only be compared as exactly as the vaguer of them.
+
+use ::time::{Date, Month, OffsetDateTime, Time, UtcOffset};
+use thiserror::Error;
+
+use crate::reply::Reply;
+
+/// Reads a time-val (RFC 3659 §2.3): `YYYYMMDDHHMMSS`, with `.` and digits of a second after it or not; UTC.
+///
+/// A leap second (`60`) is read as the second before it. Digits beyond nanoseconds are dropped. `19100` and the like
+/// for the year 2000, which servers that print "19" and the years since 1900 still send, is understood: with it the
+/// text has 15 digits and begins with `191`.
+pub fn parse_time_val(text: &[u8]) -> Result<OffsetDateTime, TimeError> {
+    let (digits, fraction) = match text.iter().position(|byte| *byte == b'.') {
+        Some(dot) => (&text[..dot], Some(&text[dot + 1..])),
+        None => (text, None),
+    };
+    if !digits.iter().chain(fraction.unwrap_or_default()).all(u8::is_ascii_digit) || fraction == Some(&[]) {
+        return Err(TimeError::Malformed);
+    }
+    let (year, rest) = match digits.len() {
+        14 => (number(&digits[..4]), &digits[4..]),
+        15 if digits.starts_with(b"191") => (1900 + number(&digits[2..5]), &digits[5..]),
+        _ => return Err(TimeError::Malformed),
+    };
+    let [month, day, hour, minute, second] = [0, 2, 4, 6, 8].map(|at| number(&rest[at..at + 2]));
+    let clock = Clock { hour, minute, second: if second == 60 { 59 } else { second } };
+    moment(year, month, day, &clock, nanoseconds(fraction.unwrap_or_default())).ok_or(TimeError::OutOfRange)
+}
+
+/// The time in the answer to `MDTM` (RFC 3659 §3): `213 20240229093000`. The code is not looked at.
+pub fn parse_mdtm(reply: &Reply) -> Result<OffsetDateTime, TimeError> {
+    parse_time_val(reply.text().trim().as_bytes())
+}
+
+/// Why a text is no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum TimeError {
+    /// It is written in another way.
+    #[error("not a time of the form YYYYMMDDHHMMSS")]
+    Malformed,
+    /// There is no such day, or no such time of day.
+    #[error("a date or time that does not exist")]
+    OutOfRange,
+}
+
+/// When a file was modified, as exactly as the server told it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Modified {
+    /// The second, with its fraction where the server told it, or the start of the minute or day. From MLSD, MLST and MDTM it is UTC; from a LIST it is the server's local
+    /// time, written down as if it were UTC, unless the listing names its offset.
+    pub at: OffsetDateTime,
+    /// How exact it is.
+    pub precision: Precision,
+}
+
+impl Modified {
+    /// Whether both may be the same moment: they are equal as far as both are exact.
+    ///
+    /// A LIST prints `Feb 29 09:30` while a file is young and `Feb 29 2024` from some day on; the file has not changed
+    /// then.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let granule = self.precision.max(other.precision).seconds();
+        let count = |modified: &Self| modified.at.unix_timestamp().div_euclid(granule);
+        count(self) == count(other)
+    }
+}
+
+/// How exact a stamp is, the most exact first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Precision {
+    /// To the second.
+    Second,
+    /// To the minute.
+    Minute,
+    /// To the day.
+    Day,
+}
+
+impl Precision {
+    fn seconds(self) -> i64 {
+        match self {
+            Self::Second => 1,
+            Self::Minute => 60,
+            Self::Day => 24 * 60 * 60,
+        }
+    }
+}
+
+/// A time of day as it was printed; the numbers are not checked yet.
+pub(crate) struct Clock {
+    pub(crate) hour: u32,
+    pub(crate) minute: u32,
+    pub(crate) second: u32,
+}
+
+impl Clock {
+    pub(crate) const MIDNIGHT: Self = Self { hour: 0, minute: 0, second: 0 };
+}
+
+/// The moment in UTC that a calendar and a clock show, if there is such a one.
+pub(crate) fn moment(
+    year: u32,
+    month: u32,
+    day: u32,
+    clock: &Clock,
+    nanosecond: u32,
+) -> Option<OffsetDateTime> {
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let date = Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
+    let [hour, minute, second] = [clock.hour, clock.minute, clock.second].map(|part| u8::try_from(part).ok());
+    let time = Time::from_hms_nano(hour?, minute?, second?, nanosecond).ok()?;
+    Some(date.with_time(time).assume_offset(UtcOffset::UTC))
+}
+
+/// The nanoseconds of a second's decimal digits.
+pub(crate) fn nanoseconds(fraction: &[u8]) -> u32 {
+    let digits = fraction.iter().copied().chain(std::iter::repeat(b'0'));
+    digits.take(9).fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
+}
+
+/// The value of up to nine digits.
+fn number(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply::reply;
+    use ::time::macros::datetime;
+    use proptest::prelude::*;
+
+    #[test]
+    fn time_vals() {
+        let table: [(&str, Result<OffsetDateTime, TimeError>); 19] = [
+            ("20240229093015", Ok(datetime!(2024-02-29 09:30:15 UTC))),
+            ("20240229093015.5", Ok(datetime!(2024-02-29 09:30:15.5 UTC))),
+            ("20240229093015.123456789012", Ok(datetime!(2024-02-29 09:30:15.123456789 UTC))),
+            ("20161231235960", Ok(datetime!(2016-12-31 23:59:59 UTC))),
+            ("19700101000000", Ok(datetime!(1970-01-01 00:00 UTC))),
+            ("19991231235959", Ok(datetime!(1999-12-31 23:59:59 UTC))),
+            ("191000229093015", Ok(datetime!(2000-02-29 09:30:15 UTC))),
+            ("191030115123456", Ok(datetime!(2003-01-15 12:34:56 UTC))),
+            ("191240229093015.250", Ok(datetime!(2024-02-29 09:30:15.25 UTC))),
+            ("20230229093015", Err(TimeError::OutOfRange)),
+            ("20241301000000", Err(TimeError::OutOfRange)),
+            ("20240001000000", Err(TimeError::OutOfRange)),
+            ("20240101240000", Err(TimeError::OutOfRange)),
+            ("20240101006100", Err(TimeError::OutOfRange)),
+            ("202402290930", Err(TimeError::Malformed)),
+            ("202402290930155", Err(TimeError::Malformed)),
+            ("20240229093015.", Err(TimeError::Malformed)),
+            ("2024-02-29T09:30", Err(TimeError::Malformed)),
+            ("", Err(TimeError::Malformed)),
+        ];
+        for (text, time) in table {
+            assert_eq!(parse_time_val(text.as_bytes()), time, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_answer_to_mdtm() {
+        let time = datetime!(2024-02-29 09:30:15 UTC);
+        assert_eq!(parse_mdtm(&reply("213 20240229093015\r\n")), Ok(time));
+        assert_eq!(parse_mdtm(&reply("202 not implemented\r\n")), Err(TimeError::Malformed));
+    }
+
+    #[test]
+    fn stamps_agree_as_far_as_both_are_exact() {
+        let at = |at, precision| Modified { at, precision };
+        let second = at(datetime!(2024-02-29 09:30:15.7 UTC), Precision::Second);
+        let minute = at(datetime!(2024-02-29 09:30 UTC), Precision::Minute);
+        let day = at(datetime!(2024-02-29 00:00 UTC), Precision::Day);
+        for (one, other) in [(second, second), (second, minute), (second, day), (minute, day)] {
+            assert!(one.agrees_with(&other) && other.agrees_with(&one), "{one:?} {other:?}");
+        }
+        let later = [
+            (second, at(datetime!(2024-02-29 09:30:16 UTC), Precision::Second)),
+            (second, at(datetime!(2024-02-29 09:31 UTC), Precision::Minute)),
+            (minute, at(datetime!(2024-02-29 09:31 UTC), Precision::Minute)),
+            (minute, at(datetime!(2024-03-01 00:00 UTC), Precision::Day)),
+            (day, at(datetime!(2023-02-28 23:59 UTC), Precision::Minute)),
+        ];
+        for (one, other) in later {
+            assert!(!one.agrees_with(&other) && !other.agrees_with(&one), "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn stamps_before_1970_agree_too() {
+        let minute = Modified { at: datetime!(1969-12-31 23:59 UTC), precision: Precision::Minute };
+        let day = |at| Modified { at, precision: Precision::Day };
+        assert!(minute.agrees_with(&day(datetime!(1969-12-31 00:00 UTC))));
+        assert!(!minute.agrees_with(&day(datetime!(1970-01-01 00:00 UTC))));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>, digits in "[0-9.]{12,20}") {
+            let _ = (parse_time_val(&bytes), parse_time_val(digits.as_bytes()));
+        }
+    }
+}

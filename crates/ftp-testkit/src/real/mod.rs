@@ -1,0 +1,352 @@
+//! The servers that people run, each with its own settings, folder and port, ready when `start` returns.
+//!
+//! vsftpd, `ProFTPD` and Pure-FTPd come from `ci/servers`; libunftp runs inside the test. A test that would
+//! need a server which this machine cannot run is skipped on a developer's machine and fails where `CI` is
+//! set.
+
+mod libunftp;
+mod process;
+mod proftpd;
+mod pure_ftpd;
+mod vsftpd;
+
+use std::ffi::OsString;
+use std::fmt::{self, Display, Formatter};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::{env, fs, io};
+
+use tempfile::TempDir;
+
+use self::libunftp::InProcess;
+use self::process::{Process, StartError};
+use crate::certificate::Identity;
+
+/// The name with which clients log in.
+const USERNAME: &str = "user";
+
+/// The password that belongs to it.
+const PASSWORD: &str = "pass123";
+
+/// [`PASSWORD`] for crypt(3), as the servers' password files hold it. SHA-512, because the more careful
+/// methods take seconds for a login.
+const PASSWORD_HASH: &str =
+    "$6$icontestkit$k.ki9Jcad7fXzRfl/XEwVNw9OLV2dLEovTKVFAePPntR/MqhMYUZ.Aim6VMoHEiYWMHSGocJtz1aZ3T4AgURc.";
+
+/// The login's user and group: no account of the machine, for Pure-FTPd lets nobody in as root.
+const LOGIN_ID: u32 = 61_021;
+
+/// How often a server is started again when its port turns out to be taken.
+const ATTEMPTS: usize = 5;
+
+/// A server product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Product {
+    /// vsftpd: no MLSD; demands that data connections resume the control connection's TLS session.
+    Vsftpd,
+    /// `ProFTPD`: demands it, too.
+    ProFtpd,
+    /// Pure-FTPd.
+    PureFtpd,
+    /// libunftp, inside the test's process: no EPRT, no ASCII type.
+    Libunftp,
+}
+
+impl Product {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Vsftpd, Self::ProFtpd, Self::PureFtpd, Self::Libunftp];
+}
+
+impl Display for Product {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Vsftpd => "vsftpd",
+            Self::ProFtpd => "ProFTPD",
+            Self::PureFtpd => "Pure-FTPd",
+            Self::Libunftp => "libunftp",
+        })
+    }
+}
+
+/// Whether a server speaks TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tls {
+    /// Clear text only.
+    Off,
+    /// Explicit TLS (AUTH TLS), demanded for the login and for data: a client that falls back to clear text
+    /// gets nowhere.
+    On(TlsVersions),
+}
+
+impl Tls {
+    /// Every setting.
+    pub const ALL: [Self; 4] = [
+        Self::Off,
+        Self::On(TlsVersions::Default),
+        Self::On(TlsVersions::Only12),
+        Self::On(TlsVersions::Only13),
+    ];
+}
+
+/// The TLS versions that a server offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TlsVersions {
+    /// What the product offers unasked: TLS 1.2 and 1.3, libunftp TLS 1.2 alone.
+    Default,
+    /// TLS 1.2 and nothing else.
+    Only12,
+    /// TLS 1.3 and nothing else.
+    Only13,
+}
+
+/// Why this machine cannot run a server.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    /// The program is not where `ci/servers` puts it.
+    #[error("{0} is not there; `ci/servers` fetches it")]
+    NotFetched(PathBuf),
+    /// The servers switch users, and each needs namespaces of its own.
+    #[error("only root on Linux can run it")]
+    NotRootOnLinux,
+    /// Root may not make namespaces here either, as in most containers.
+    #[error("this machine gives no namespaces: {0}")]
+    NoNamespaces(String),
+}
+
+/// A running server on a port of 127.0.0.1; it ends when dropped, and when the test's process ends in
+/// whatever way.
+#[derive(Debug)]
+pub struct RealServer {
+    setup: Setup,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+enum Running {
+    Process(Process),
+    InProcess(InProcess),
+}
+
+/// All that decides how a server is run.
+#[derive(Debug)]
+struct Setup {
+    product: Product,
+    tls: Tls,
+    port: u16,
+    identity: Identity,
+    /// Configuration, keys and the login's home.
+    folder: TempDir,
+}
+
+impl RealServer {
+    /// Starts a server and waits for its greeting.
+    ///
+    /// # Panics
+    ///
+    /// When this machine could run the server and yet it does not start; its own words are in the message.
+    pub async fn start(product: Product, tls: Tls) -> Result<Self, Unavailable> {
+        let mut setup =
+            Setup::new(product, tls).unwrap_or_else(|error| panic!("no folder for {product}: {error}"));
+        for _ in 1..ATTEMPTS {
+            match setup.run().await {
+                Err(StartError::Exited(_)) => setup.port = free_port(),
+                other => return Ok(Self { running: Some(started(product, other)?), setup }),
+            }
+        }
+        let running = started(product, setup.run().await)?;
+        Ok(Self { setup, running: Some(running) })
+    }
+
+    /// Starts a server, or tells on stderr why the test is skipped.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start), and when the environment has `CI` and the server is unavailable: where
+    /// changes are judged, nothing is skipped.
+    #[expect(clippy::print_stderr, reason = "the test harness shows it to whoever runs the tests")]
+    pub async fn start_or_skip(product: Product, tls: Tls) -> Option<Self> {
+        match Self::start(product, tls).await {
+            Ok(server) => Some(server),
+            Err(reason) if env::var_os("CI").is_some() => panic!("no {product} to test with: {reason}"),
+            Err(reason) => {
+                eprintln!("skipped: no {product} to test with: {reason}");
+                None
+            }
+        }
+    }
+
+    /// Where the server listens: 127.0.0.1 and its port, the same after a restart.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.setup.port).into()
+    }
+
+    /// The folder that clients see as `/`, where they are after login.
+    ///
+    /// The login can read, rename and delete what a test puts there. What it should also change in place,
+    /// such as a folder to upload into, is made with [`seed`](Self::seed) and
+    /// [`seed_folder`](Self::seed_folder).
+    pub fn home(&self) -> PathBuf {
+        self.setup.home()
+    }
+
+    /// Makes a file under [`home`](Self::home) that belongs to the login, and the folders above it.
+    pub fn seed(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> io::Result<PathBuf> {
+        let path = path.as_ref();
+        self.seed_folder(path.parent().unwrap_or(Path::new("")))?;
+        let file = self.home().join(path);
+        fs::write(&file, content)?;
+        self.setup.give_to_login(&file)?;
+        Ok(file)
+    }
+
+    /// Makes a folder under [`home`](Self::home) that belongs to the login, and those above it.
+    pub fn seed_folder(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
+        let mut folder = self.home();
+        for part in path.as_ref().components() {
+            folder.push(part);
+            if !folder.is_dir() {
+                fs::create_dir(&folder)?;
+                self.setup.give_to_login(&folder)?;
+            }
+        }
+        Ok(folder)
+    }
+
+    /// The name to log in with.
+    pub fn username(&self) -> &'static str {
+        USERNAME
+    }
+
+    /// The password to log in with.
+    pub fn password(&self) -> &'static str {
+        PASSWORD
+    }
+
+    /// The authority that signed the server's certificate, as PEM. The certificate is for `127.0.0.1` and
+    /// `localhost`.
+    pub fn ca_pem(&self) -> &str {
+        self.setup.identity.ca_pem()
+    }
+
+    /// SHA-256 of the server's certificate (DER), in lower-case hexadecimal.
+    pub fn certificate_sha256(&self) -> String {
+        self.setup.identity.certificate_sha256()
+    }
+
+    /// Kills the server with all its sessions. When this returns, none of its connections is left.
+    pub async fn stop(&mut self) {
+        match self.running.take() {
+            Some(Running::Process(process)) => process.kill(),
+            Some(Running::InProcess(server)) => server.kill().await,
+            None => {}
+        }
+    }
+
+    /// Starts the server again on its port, after [`stop`](Self::stop) or instead of it.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        let running = started(self.setup.product, self.setup.run().await);
+        self.running =
+            Some(running.unwrap_or_else(|error| panic!("{} is gone: {error}", self.setup.product)));
+    }
+}
+
+impl Setup {
+    fn new(product: Product, tls: Tls) -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("ftp-testkit-").tempdir()?;
+        // The login must reach its home; the keys in here are readable for their owner only.
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
+        let setup = Self { product, tls, port: free_port(), identity: Identity::generate(), folder };
+        fs::create_dir(setup.home())?;
+        setup.give_to_login(&setup.home())?;
+        Ok(setup)
+    }
+
+    async fn run(&self) -> Result<Running, StartError> {
+        let launch = match self.product {
+            Product::Libunftp => return InProcess::start(self).map(Running::InProcess),
+            Product::Vsftpd => vsftpd::launch(self),
+            Product::ProFtpd => proftpd::launch(self),
+            Product::PureFtpd => pure_ftpd::launch(self),
+        };
+        Process::start(launch?, self.folder.path(), self.port).await.map(Running::Process)
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// The folder into which `ci/servers` unpacked the product.
+    fn unpacked(&self) -> PathBuf {
+        let servers = env::var_os("FTP_SERVERS").unwrap_or_else(|| {
+            OsString::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/ftp-servers"))
+        });
+        Path::new(&servers).join(self.product.to_string().to_lowercase())
+    }
+
+    /// Writes a file of the server's own, for its owner alone, and tells where it is.
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> io::Result<PathBuf> {
+        let path = self.folder.path().join(name);
+        fs::write(&path, content)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        Ok(path)
+    }
+
+    /// Settings that hold a program's OpenSSL to one TLS version, for programs without settings of their own.
+    fn openssl_conf(&self) -> io::Result<Option<PathBuf>> {
+        let version = match self.tls {
+            Tls::Off | Tls::On(TlsVersions::Default) => return Ok(None),
+            Tls::On(TlsVersions::Only12) => "TLSv1.2",
+            Tls::On(TlsVersions::Only13) => "TLSv1.3",
+        };
+        let conf = format!(
+            "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = versions\n\
+             [versions]\nMinProtocol = {version}\nMaxProtocol = {version}\n"
+        );
+        self.write("openssl.cnf", conf).map(Some)
+    }
+
+    fn give_to_login(&self, path: &Path) -> io::Result<()> {
+        match self.product {
+            // It acts as whoever runs the test.
+            Product::Libunftp => Ok(()),
+            _ if !process::is_root() => Ok(()),
+            _ => chown(path, Some(LOGIN_ID), Some(LOGIN_ID)),
+        }
+    }
+}
+
+/// Tells a server that does not start from one that this machine cannot run.
+fn started(product: Product, result: Result<Running, StartError>) -> Result<Running, Unavailable> {
+    match result {
+        Ok(running) => Ok(running),
+        Err(StartError::Unavailable(reason)) => Err(reason),
+        Err(error) => panic!("{product} does not start: {error}"),
+    }
+}
+
+/// A port that nobody listens on, below those that the kernel gives out by itself (32768 to 60999): so no
+/// connection of another test can sit on it, not even while a server is stopped.
+fn free_port() -> u16 {
+    const FIRST: u16 = 15_000;
+    const COUNT: u16 = 17_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Processes that test at the same time start at different places.
+    let start = std::process::id().wrapping_mul(61);
+    (0..COUNT)
+        .filter_map(|_| {
+            u16::try_from((start + u32::from(NEXT.fetch_add(1, Ordering::Relaxed))) % u32::from(COUNT)).ok()
+        })
+        .map(|offset| FIRST + offset)
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .unwrap_or_else(|| panic!("no free port between {FIRST} and {}", FIRST + COUNT))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! Delete File.
+
+use plugin_runtime::{Context, Failure};
+use serde::{Deserialize, Serialize};
+
+use super::{refusal, remote_path};
+use crate::connection::Connection;
+use crate::failure;
+
+/// What to delete.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    path: String,
+}
+
+/// Whether it is gone.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Output {
+    deleted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Deletes one file. A file that the server does not let go is an answer, not a failure.
+///
+/// # Errors
+///
+/// A path that cannot be sent; no connection, no login, a broken session.
+pub async fn run(context: Context<Connection>, input: Input) -> Result<Output, Failure> {
+    let path = remote_path("path", &input.path)?;
+    let client = context.connection.client()?;
+    let mut session = client.connect().await.map_err(|error| failure::from_client(&error))?;
+    let output = match session.delete(&path).await {
+        Ok(()) => {
+            tracing::info!("Deleted {}", path.display());
+            Output { deleted: true, reason: None }
+        }
+        Err(error) => Output { deleted: false, reason: Some(refusal(&error)?) },
+    };
+    session.quit().await;
+    Ok(output)
+}

@@ -1,0 +1,215 @@
+//! Upload File: straight to its name, or under a temporary one first.
+
+use ftp_client::{Client, Error, Session};
+use ftp_proto::{EntryKind, PathError, RemotePath};
+use plugin_runtime::{Content, Context, Failure};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::download::BLOCK;
+use super::{refusal, remote_path};
+use crate::connection::Connection;
+use crate::failure;
+
+/// What to put where, and how.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    file_content: Content,
+    remote_path: String,
+    overwrite: Option<bool>,
+    atomic: Option<bool>,
+    create_folders: Option<bool>,
+}
+
+/// Whether the server has it, whole.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Output {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    uploaded: bool,
+}
+
+/// Puts one file. A file that the server does not take is an answer, not a failure.
+///
+/// # Errors
+///
+/// A path that cannot be sent; no connection, no login, a transfer that is not whole.
+pub async fn run(context: Context<Connection>, input: Input) -> Result<Output, Failure> {
+    let path = remote_path("remote_path", &input.remote_path)?;
+    let client = context.connection.client()?;
+    let mut session = client.connect().await.map_err(|error| failure::from_client(&error))?;
+    let put = put(&client, &mut session, &path, &input).await;
+    let output = match put {
+        Ok(sha256) => {
+            let size = input.file_content.len();
+            tracing::info!("Uploaded {}, {size} bytes", path.display());
+            Output { uploaded: true, size: Some(size), sha256: Some(sha256), reason: None }
+        }
+        Err(PutError::Client(error)) => declined(refusal(&error)?),
+        Err(PutError::Exists) => declined("The file exists already, and `overwrite` is false".to_owned()),
+        Err(PutError::Failed(failure)) => return Err(failure),
+    };
+    session.quit().await;
+    Ok(output)
+}
+
+fn declined(reason: String) -> Output {
+    Output { reason: Some(reason), ..Output::default() }
+}
+
+/// Why the file is not there.
+enum PutError {
+    Client(Error),
+    Exists,
+    Failed(Failure),
+}
+
+impl From<Error> for PutError {
+    fn from(error: Error) -> Self {
+        Self::Client(error)
+    }
+}
+
+/// Gives the content's SHA-256 once the server has all of it under its final name.
+async fn put(
+    client: &Client,
+    session: &mut Session,
+    path: &RemotePath,
+    input: &Input,
+) -> Result<String, PutError> {
+    if !input.overwrite.unwrap_or(true) && session.stat(path).await?.is_some() {
+        return Err(PutError::Exists);
+    }
+    let create_folders = input.create_folders.unwrap_or(false);
+    if !input.atomic.unwrap_or(false) {
+        return send(session, path, &input.file_content, create_folders).await;
+    }
+    let temporary = beside(path, "part")?;
+    let sent = send(session, &temporary, &input.file_content, create_folders).await;
+    let moved = match sent {
+        Ok(sha256) => confirm(session, &temporary, path, &input.file_content).await.map(|()| sha256),
+        Err(error) => Err(error),
+    };
+    if moved.is_err() {
+        discard(client, session, &temporary).await;
+    }
+    moved
+}
+
+/// Sends the content. Folders are made only when the server refuses without them, which costs nothing in the usual
+/// case that they are there.
+async fn send(
+    session: &mut Session,
+    path: &RemotePath,
+    content: &Content,
+    create_folders: bool,
+) -> Result<String, PutError> {
+    match send_once(session, path, content).await {
+        Err(PutError::Client(refused)) if create_folders && refused.is_rejection() => {
+            let Some(folder) = path.parent() else { return Err(PutError::Client(refused)) };
+            session.make_folders(&folder).await?;
+            send_once(session, path, content).await
+        }
+        done => done,
+    }
+}
+
+async fn send_once(session: &mut Session, path: &RemotePath, content: &Content) -> Result<String, PutError> {
+    let mut upload = session.upload(path).await?;
+    let mut reader = content.reader();
+    let mut digest = Sha256::new();
+    let mut block = vec![0; BLOCK];
+    loop {
+        let read = reader.read(&mut block).await.map_err(|error| PutError::Failed(failure::spool(&error)))?;
+        if read == 0 {
+            break;
+        }
+        digest.update(&block[..read]);
+        upload.write(&block[..read]).await?;
+    }
+    upload.finish().await?;
+    Ok(hex::encode(digest.finalize()))
+}
+
+/// Checks the size of what arrived, and gives it its name.
+async fn confirm(
+    session: &mut Session,
+    temporary: &RemotePath,
+    path: &RemotePath,
+    content: &Content,
+) -> Result<(), PutError> {
+    let found = session.stat(temporary).await?.and_then(|entry| entry.size);
+    match found {
+        Some(found) if found != content.len() => {
+            return Err(PutError::Failed(failure::wrong_size(content.len(), found)));
+        }
+        Some(_) => {}
+        None => tracing::warn!("The server does not tell the size of what it received; its 226 has to do"),
+    }
+    Ok(take_name(session, temporary, path).await?)
+}
+
+/// Renames, and where the server does not replace a file by RNTO — RFC 959 leaves that open, and servers on Windows
+/// refuse — moves the old file aside first. At every moment one whole file, the old or the new, is on the server.
+async fn take_name(session: &mut Session, temporary: &RemotePath, path: &RemotePath) -> Result<(), Error> {
+    let refused = match session.rename(temporary, path).await {
+        Err(error) if error.is_rejection() => error,
+        renamed => return renamed,
+    };
+    let in_the_way = session.stat(path).await?;
+    if in_the_way.is_none_or(|entry| entry.kind != EntryKind::File) {
+        return Err(refused);
+    }
+    let Ok(aside) = beside(path, "old") else { return Err(refused) };
+    session.rename(path, &aside).await?;
+    let renamed = session.rename(temporary, path).await;
+    let tidied = match &renamed {
+        Ok(()) => session.delete(&aside).await,
+        Err(_) => session.rename(&aside, path).await,
+    };
+    if let Err(error) = tidied {
+        tracing::warn!("The old file may be left on the server as {}: {error}", aside.display());
+    }
+    renamed
+}
+
+/// A new name beside the final one, so that a rename stays within one folder and one file system.
+fn beside(path: &RemotePath, suffix: &str) -> Result<RemotePath, PutError> {
+    let bad = |fault: PathError| PutError::Failed(failure::bad_path("remote_path", &fault));
+    let Some(name) = path.file_name() else {
+        return Err(PutError::Failed(failure::bad_input("remote_path", "it names no file")));
+    };
+    let mut hidden = b".".to_vec();
+    hidden.extend_from_slice(name);
+    hidden.extend_from_slice(format!(".{:08x}.{suffix}", fastrand::u32(..)).as_bytes());
+    match path.parent() {
+        Some(folder) => folder.join(&hidden).map_err(bad),
+        None => RemotePath::parse(hidden).map_err(bad),
+    }
+}
+
+/// Removes what a failed atomic upload left, on a new session if the old one is gone. If that fails too, the log names
+/// the file.
+async fn discard(client: &Client, session: &mut Session, temporary: &RemotePath) {
+    if !session.is_usable() {
+        match client.connect().await {
+            Ok(fresh) => *session = fresh,
+            Err(error) => return warn_of_leftover(temporary, &error),
+        }
+    }
+    match session.delete(temporary).await {
+        Ok(()) => {}
+        // Refused is what the server says when nothing was left to remove.
+        Err(error) if error.is_rejection() => {}
+        Err(error) => warn_of_leftover(temporary, &error),
+    }
+}
+
+fn warn_of_leftover(temporary: &RemotePath, error: &Error) {
+    tracing::warn!("The temporary file {} may be left on the server: {error}", temporary.display());
+}

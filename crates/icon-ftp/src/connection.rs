@@ -1,0 +1,246 @@
+//! The connection input: what the platform's form says, turned into a client's configuration.
+//!
+//! Every mistake that can be seen without a network is found here, and secrets are hidden from here inward.
+
+use std::time::Duration;
+
+use ftp_client::{Client, Config, Credentials, DataMode, Secret, TlsConfig, Verification};
+use plugin_runtime::Failure;
+use serde::Deserialize;
+
+use crate::failure;
+
+/// FTP's own port (RFC 959 §8).
+const FTP_PORT: u16 = 21;
+
+/// The longest wait that can be asked for: a day.
+const LONGEST_TIMEOUT: u64 = 86_400;
+
+/// The connection input as it comes.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Connection {
+    host: String,
+    port: Option<i64>,
+    credentials: Option<LoginInput>,
+    passive: Option<bool>,
+    secure: Option<bool>,
+    ssl_verify: Option<bool>,
+    ca_certificate: Option<String>,
+    certificate_sha256: Option<String>,
+    timeout: Option<i64>,
+}
+
+/// The platform's credential type `credential_username_password`.
+#[derive(Debug, Clone, Deserialize)]
+struct LoginInput {
+    username: String,
+    password: SecretText,
+}
+
+/// A password on its way in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "String")]
+struct SecretText(Secret<String>);
+
+impl From<String> for SecretText {
+    fn from(text: String) -> Self {
+        Self(Secret::new(text))
+    }
+}
+
+impl Connection {
+    /// A client for this server and login. Nothing is dialled yet.
+    ///
+    /// # Errors
+    ///
+    /// A failure that names the setting and says what would be right.
+    pub fn client(&self) -> Result<Client, Failure> {
+        Client::new(self.config()?).map_err(|error| failure::from_client(&error))
+    }
+
+    /// The server as people name it: `host:port`, in brackets where the host is an IPv6 address.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::client`].
+    pub fn server(&self) -> Result<String, Failure> {
+        let (host, port) = self.address()?;
+        Ok(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+    }
+
+    /// Whether commands and data have to be protected.
+    pub fn is_secure(&self) -> bool {
+        self.secure.unwrap_or(false)
+    }
+
+    fn config(&self) -> Result<Config, Failure> {
+        let (host, port) = self.address()?;
+        Ok(Config {
+            host,
+            port,
+            credentials: self.login()?,
+            // A message that does not say is served the way that works on nearly every network.
+            data_mode: if self.passive.unwrap_or(true) { DataMode::Passive } else { DataMode::Active },
+            tls: if self.is_secure() { Some(self.tls()?) } else { None },
+            timeout: self.timeout()?,
+        })
+    }
+
+    /// `name`, `name:port`, `[v6]:port`, or a bare IPv6 address, whose colons are no port. A port in the host is the
+    /// more particular one and comes before the input `port`.
+    fn address(&self) -> Result<(String, u16), Failure> {
+        let text = self.host.trim();
+        let (host, port) = split_port(text).ok_or_else(|| failure::bad_host(&self.host))?;
+        let is_clean = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
+        if !is_clean || (host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err()) {
+            return Err(failure::bad_host(&self.host));
+        }
+        let port = match (port, self.port) {
+            (Some(digits), _) => digits.parse().ok().filter(|port| *port != 0),
+            (None, Some(number)) => u16::try_from(number).ok().filter(|port| *port != 0),
+            (None, None) => Some(FTP_PORT),
+        };
+        Ok((host.to_owned(), port.ok_or_else(|| failure::bad_setting("port", "it is not from 1 to 65535"))?))
+    }
+
+    fn login(&self) -> Result<Credentials, Failure> {
+        let (user, password) = match &self.credentials {
+            Some(login) => (login.username.as_str(), login.password.0.expose().as_str()),
+            // RFC 1635 §3.1.
+            None => ("anonymous", "anonymous@"),
+        };
+        Credentials::parse(user, password).map_err(|error| failure::bad_setting("credentials", &error.to_string()))
+    }
+
+    /// The most particular statement about the certificate decides: a pin, an authority, the system's authorities.
+    /// Giving one of the first two and turning verification off contradict each other.
+    fn tls(&self) -> Result<TlsConfig, Failure> {
+        let pin = self.certificate_sha256.as_deref().filter(|text| !text.trim().is_empty());
+        let authority = self.ca_certificate.as_deref().filter(|text| !text.trim().is_empty());
+        let verification = match (self.ssl_verify.unwrap_or(true), pin, authority) {
+            (false, ..) => Ok(Verification::Off),
+            (true, Some(pin), _) => Verification::pin_from_hex(pin)
+                .map_err(|error| failure::bad_setting("certificate_sha256", &error.to_string())),
+            (true, None, Some(pem)) => Verification::authorities_from_pem(pem)
+                .map_err(|error| failure::bad_setting("ca_certificate", &error.to_string())),
+            (true, None, None) => Ok(Verification::SystemRoots),
+        }?;
+        Ok(TlsConfig { verification })
+    }
+
+    fn timeout(&self) -> Result<Duration, Failure> {
+        let seconds = self.timeout.unwrap_or(30);
+        match u64::try_from(seconds) {
+            Ok(seconds) if (1..=LONGEST_TIMEOUT).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+            _ => Err(failure::bad_setting("timeout", "it is not from 1 to 86400 seconds")),
+        }
+    }
+}
+
+impl plugin_runtime::Connection for Connection {
+    fn check(&self) -> Result<(), Failure> {
+        self.config().map(drop)
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        self.credentials.iter().map(|login| login.password.0.expose().clone()).collect()
+    }
+}
+
+/// Splits `host[:port]`; `None` when brackets do not match.
+fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']')?;
+        return match rest.strip_prefix(':') {
+            Some(port) => Some((host, Some(port))),
+            None if rest.is_empty() => Some((host, None)),
+            None => None,
+        };
+    }
+    match text.split_once(':') {
+        Some((host, port)) if !port.contains(':') => Some((host, Some(port))),
+        _ => Some((text, None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plugin_runtime::Connection as _;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn connection(mut settings: Value) -> Connection {
+        if settings.get("host").is_none() {
+            settings["host"] = json!("h");
+        }
+        serde_json::from_value(settings).expect("settings of the right types")
+    }
+
+    #[test]
+    fn hosts_come_with_and_without_ports() {
+        let table = [
+            ("h", None, Some(("h", 21))),
+            ("h:2121", None, Some(("h", 2121))),
+            ("h:2121", Some(990), Some(("h", 2121))),
+            ("h", Some(2121), Some(("h", 2121))),
+            (" h ", None, Some(("h", 21))),
+            ("::1", None, Some(("::1", 21))),
+            ("[::1]", None, Some(("::1", 21))),
+            ("[::1]:2121", None, Some(("::1", 2121))),
+            ("", None, None),
+            ("   ", None, None),
+            (":21", None, None),
+            ("h:", None, None),
+            ("h:0", None, None),
+            ("h:65536", None, None),
+            ("h:ftp", None, None),
+            ("h", Some(0), None),
+            ("h", Some(-1), None),
+            ("h", Some(70_000), None),
+            ("[::1", None, None),
+            ("[::1]x", None, None),
+            ("a:b:c", None, None),
+            ("ftp://h/", None, None),
+            ("h h", None, None),
+            ("h\r\nx", None, None),
+        ];
+        for (host, port, expected) in table {
+            let address = connection(json!({"host": host, "port": port})).address().ok();
+            let expected = expected.map(|(host, port)| (host.to_owned(), port));
+            assert_eq!(address, expected, "{host:?} {port:?}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_found_before_anything_is_dialled() {
+        let secure = |setting: &str, value: &str| json!({"secure": true, setting: value});
+        let table = [
+            (json!({"timeout": 0}), "timeout"),
+            (json!({"timeout": -5}), "timeout"),
+            (json!({"port": 0}), "port"),
+            (secure("certificate_sha256", "abc"), "certificate_sha256"),
+            (secure("ca_certificate", "abc"), "ca_certificate"),
+            (json!({"credentials": {"username": "a\r\nDELE x", "password": "p"}}), "credentials"),
+            (json!({"credentials": {"username": "a", "password": "canary\n"}}), "credentials"),
+        ];
+        for (settings, named) in table {
+            let failure = connection(settings.clone()).check().expect_err("a mistake");
+            assert!(failure.to_string().contains(named), "{settings}: {failure}");
+            assert!(!failure.to_string().contains("canary"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn the_password_is_in_no_debug_output() {
+        let connection = connection(json!({"credentials": {"username": "u", "password": "canary"}}));
+        assert!(!format!("{connection:?}").contains("canary"));
+        assert!(!format!("{:?}", connection.config()).contains("canary"));
+    }
+
+    #[test]
+    fn absent_passive_means_passive_and_the_forms_default_means_active() {
+        assert_eq!(connection(json!({})).config().map(|c| c.data_mode).ok(), Some(DataMode::Passive));
+        assert_eq!(connection(json!({"passive": false})).config().map(|c| c.data_mode).ok(), Some(DataMode::Active));
+    }
+}

@@ -1,0 +1,211 @@
+//! Every sentence that tells a user what went wrong and what to do: the one match from the client's errors, and the
+//! refusals of settings and inputs that need no server.
+
+use ftp_client::{Channel, ConnectFault, DataFault, Error, LostCause, TlsFault, Wait};
+use plugin_runtime::Failure;
+
+/// A failure of the client, in words. A refusal of the file at hand is no failure: actions ask
+/// [`Error::is_rejection`] first.
+pub(crate) fn from_client(error: &Error) -> Failure {
+    let failure = match error {
+        Error::Connect { server, fault } => connect(server, fault),
+        Error::Tls { on, fault } => tls(*on, fault),
+        Error::Login(reply) => Failure::service(
+            format!("The login was refused: {reply}"),
+            "Check the username and the password in `credentials`. Some servers also refuse a login that is right when \
+             it comes without TLS (set `secure`), from an unknown address, or too often.",
+        ),
+        Error::Rejected { verb, reply } => Failure::service(
+            format!("The server refused {verb}: {reply}"),
+            "The reply is the server's own reason. A code that starts with 4 is a temporary one: try again later.",
+        ),
+        Error::Protocol(fault) => Failure::service(
+            format!("The server broke the FTP protocol: {fault}"),
+            "Nothing it says can be relied on after that. Check that `host` and `port` name an FTP server, and ask its \
+             operator.",
+        ),
+        Error::Data(fault) => data(fault),
+        Error::Timeout { wait, after } => Failure::service(
+            format!("The server did not answer in time: {} s passed while {wait}", after.as_secs_f32()),
+            timeout_advice(*wait),
+        ),
+        Error::Lost(cause) => lost(cause),
+    };
+    match error.reply_code() {
+        Some(code) => failure.with_data(format!("reply code {}", code.as_u16())),
+        None => failure,
+    }
+}
+
+fn connect(server: &str, fault: &ConnectFault) -> Failure {
+    match fault {
+        ConnectFault::Resolve(error) => Failure::service(
+            format!("The name of the server cannot be resolved: {server} ({error})"),
+            "Check the spelling of `host`, and that the name is known where the plugin runs.",
+        ),
+        ConnectFault::Tcp(error) => Failure::service(
+            format!("The server cannot be reached: {server} ({error})"),
+            "Check `host` and `port`, that the FTP server is running, and that firewalls on the way let the plugin's \
+             machine through.",
+        ),
+        ConnectFault::Greeting(reply) => Failure::service(
+            format!("The server does not take connections now: {server} said {reply}"),
+            "It may be busy, in maintenance, or not open to this address. Try again later, or ask its operator.",
+        ),
+        ConnectFault::NotFtp { answer } => Failure::service(
+            format!("What answered is not an FTP server: {server}, {answer}"),
+            "Check `host` and `port`. FTP usually listens on port 21; SFTP (port 22) is another protocol.",
+        ),
+    }
+}
+
+fn tls(on: Channel, fault: &TlsFault) -> Failure {
+    let cause = match fault {
+        TlsFault::Refused { verb, reply } => {
+            format!("The server does not offer TLS as asked: {verb} was answered with {reply}")
+        }
+        TlsFault::Injected => "Unprotected data came where the TLS handshake was due".to_owned(),
+        TlsFault::Certificate(reason) => format!("The server's certificate was not accepted: {reason}"),
+        TlsFault::Handshake(error) => format!("The TLS handshake on the {on} connection failed: {error}"),
+        TlsFault::ServerName(name) => format!("No certificate can be checked against `{name}`"),
+        TlsFault::Authorities(reason) => format!("The certificate authorities cannot be used: {reason}"),
+    };
+    let assistance = match fault {
+        TlsFault::Refused { .. } => {
+            "Nothing secret was sent. Ask the server's operator for TLS (RFC 4217), or set `secure` to false if the \
+             password and the files may travel readable by everybody on the way."
+        }
+        TlsFault::Injected => "Somebody between the plugin and the server may have planted it. Nothing secret was sent.",
+        TlsFault::Certificate(_) => {
+            "Give the certificate of the authority that issued it in `ca_certificate`, or the SHA-256 of the server's \
+             certificate in `certificate_sha256` once its operator has confirmed it. `ssl_verify` false accepts any \
+             certificate, an attacker's too."
+        }
+        TlsFault::Handshake(_) => {
+            "The plugin speaks TLS 1.2 and 1.3. Check that the server does, and that nothing on the way interferes."
+        }
+        TlsFault::ServerName(_) => "Use the name or the address in `host` that stands in the server's certificate.",
+        TlsFault::Authorities(_) => "Check `ca_certificate`, or the trusted certificates of the machine.",
+    };
+    Failure::service(cause, assistance)
+}
+
+fn data(fault: &DataFault) -> Failure {
+    match fault {
+        DataFault::NotOpened { .. } => Failure::service(
+            format!("No data connection could be opened: {}", attempts(fault)),
+            "Nothing was transferred. Passive connections need the server's passive ports open in every firewall on the \
+             way; active ones need the server to reach the plugin's machine, which NAT prevents.",
+        ),
+        DataFault::Broken(error) => Failure::service(
+            format!("The data connection broke: {error}"),
+            "The transfer is incomplete. Try again; if it happens often, look for firewalls or proxies that cut long \
+             connections.",
+        ),
+        DataFault::GivenUp(reply) => Failure::service(
+            format!("The server gave the transfer up: {reply}"),
+            "The transfer is incomplete. The reply is the server's own reason: a full disk or quota, a broken \
+             connection, an error on its side.",
+        ),
+        DataFault::Short { received, expected } => Failure::service(
+            format!("The transfer was cut short: {received} bytes came of the {expected} that the server had announced"),
+            "What came was thrown away. Try again; if the file was being replaced at that moment, it will work then.",
+        ),
+        DataFault::Unproven { received } => Failure::service(
+            format!(
+                "The protected data connection was cut off after {received} bytes, and the server does not tell the \
+                 file's size"
+            ),
+            "What came cannot be shown to be the whole file and was thrown away. The server should end TLS with \
+             close_notify, or support SIZE.",
+        ),
+    }
+}
+
+/// The attempts alone, without the words that the sentence around them already says.
+fn attempts(fault: &DataFault) -> String {
+    match fault {
+        DataFault::NotOpened { attempts } => attempts.join("; "),
+        other => other.to_string(),
+    }
+}
+
+fn lost(cause: &LostCause) -> Failure {
+    Failure::service(
+        format!("The connection to the server was lost: {cause}"),
+        "Try again. A server that restarts, is full, or drops idle connections does this; so does a network that fails.",
+    )
+}
+
+fn timeout_advice(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Resolving => "Check the name service of the machine on which the plugin runs.",
+        Wait::Connecting => "Check `host` and `port`. A firewall that drops packets silently looks like this.",
+        Wait::Greeting => {
+            "Something accepts connections there but does not greet. Check that `port` is that of an FTP server; a server \
+             for implicit TLS also stays silent."
+        }
+        Wait::Handshake(_) => "The server stopped in the middle of the TLS handshake. Check its TLS settings.",
+        Wait::OpeningData => "Try the other mode with `passive`, and check the firewalls on the way.",
+        Wait::Sending(_) | Wait::Reply(_) | Wait::Transferring => {
+            "Try again. If the server is known to be slow, raise `timeout`."
+        }
+    }
+}
+
+/// The host cannot be one.
+pub(crate) fn bad_host(host: &str) -> Failure {
+    Failure::connection(
+        format!("The connection setting `host` is not an address of a server: {}", host.escape_debug()),
+        "Give a name or an address, with a port where it is not the usual one: `ftp.example.com`, \
+         `ftp.example.com:2121`, `[2001:db8::1]:2121`. No `ftp://`, no path.",
+    )
+}
+
+/// Another connection setting has a value that cannot be right. `fault` never shows a secret.
+pub(crate) fn bad_setting(name: &str, fault: &str) -> Failure {
+    Failure::connection(
+        format!("The connection setting `{name}` cannot be used: {fault}"),
+        format!("Correct `{name}` in the connection. Nothing was sent to the server."),
+    )
+}
+
+/// A path that cannot be sent.
+pub(crate) fn bad_path(input: &str, fault: &ftp_proto::PathError) -> Failure {
+    Failure::input(
+        format!("The input `{input}` is not a path that FTP can carry: {fault}"),
+        "Paths hold no line breaks and no NUL, since those would end the command. Nothing was sent to the server.",
+    )
+}
+
+/// An input with a value outside of what it may be.
+pub(crate) fn bad_input(input: &str, fault: &str) -> Failure {
+    Failure::input(
+        format!("The input `{input}` cannot be used: {fault}"),
+        format!("Correct `{input}`. Nothing was sent to the server."),
+    )
+}
+
+/// The content of a transfer cannot be kept, or read back, on this machine.
+pub(crate) fn spool(error: &std::io::Error) -> Failure {
+    Failure::internal(
+        format!("The file's content cannot be kept on this machine: {error}"),
+        "Contents above 1 MiB go to a temporary file. Make room in the temporary folder, or set TMPDIR to another one.",
+    )
+}
+
+/// A finished upload whose size on the server is not that of the content.
+pub(crate) fn wrong_size(sent: u64, found: u64) -> Failure {
+    Failure::service(
+        format!("The server holds {found} bytes of the {sent} that were sent"),
+        "The file was not moved to its final name, and the old one, if there was one, is untouched. Try again.",
+    )
+}
+
+/// The watched path is not there as far as one can see, but its folder does not tell for certain.
+pub(crate) fn missing(path: &str) -> Failure {
+    Failure::service(
+        format!("The watched path cannot be found: {}", path.escape_debug()),
+        "Check `path`, and that the login may read it and the folder it is in.",
+    )
+}

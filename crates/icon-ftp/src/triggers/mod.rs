@@ -1,0 +1,3 @@
+//! The triggers, one folder each.
+
+pub mod monitor;

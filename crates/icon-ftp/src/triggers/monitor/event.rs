@@ -1,0 +1,120 @@
+//! An event: what changed, together with the content that the original plugin's users expect in it.
+
+use ftp_client::Session;
+use ftp_proto::RemotePath;
+use plugin_runtime::{Content, Failure};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::macros::format_description;
+use uuid::Uuid;
+
+use super::change::Change;
+use super::snapshot::{Attributes, Facts, Snapshot, Stamp};
+use crate::actions::download::{FetchError, fetch};
+use crate::failure;
+
+/// The most bytes of a file that travel in an event. Events wait in the outbox until they are delivered, so their size
+/// has a bound; a larger file is told without its content.
+const MOST_CONTENT: u64 = 64 * 1024 * 1024;
+
+/// One event, as the dispatcher gets it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Output {
+    /// The changed file's content, or the changed folder's listing. Absent when there is no file any more, or when it
+    /// is too large.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<Content>,
+    changes: Vec<Change>,
+    event_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<u32>,
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
+}
+
+/// Makes the event for `changes`, which are what `snapshot` brought.
+pub(super) async fn make(
+    session: &mut Session,
+    path: &RemotePath,
+    root: &str,
+    snapshot: &Snapshot,
+    changes: Vec<Change>,
+    watched: Attributes,
+) -> Result<Output, Failure> {
+    let event_id = Uuid::new_v4().to_string();
+    let mut output = Output { changes, event_id, path: root.to_owned(), ..Output::default() };
+    match snapshot {
+        Snapshot::Absent => {}
+        Snapshot::File(facts) => {
+            output.changed = file_content(session, path, facts).await?;
+            output.mode = facts.mode.filter(|_| watched.mode);
+            output.size = facts.size.filter(|_| watched.size);
+            output.time = facts.listed.filter(|_| watched.time).and_then(Stamp::at).and_then(calendar_text);
+        }
+        Snapshot::Folder(_) => output.changed = Some(folder_content(session, path).await?),
+    }
+    tracing::info!("{} changed: {} entries, event {}", output.path, output.changes.len(), output.event_id);
+    Ok(output)
+}
+
+async fn file_content(
+    session: &mut Session,
+    path: &RemotePath,
+    facts: &Facts,
+) -> Result<Option<Content>, Failure> {
+    let mut size = facts.size;
+    let mut content = None;
+    if size.is_none_or(|size| size <= MOST_CONTENT) {
+        let fetched = fetch(session, path).await.map_err(|error| match error {
+            FetchError::Client(error) => failure::from_client(&error),
+            FetchError::Spool(error) => failure::spool(&error),
+        })?;
+        size = Some(fetched.content.len());
+        content = Some(fetched.content).filter(|content| content.len() <= MOST_CONTENT);
+    }
+    if content.is_none() {
+        tracing::warn!("The file has {} bytes and is told without its content", size.unwrap_or_default());
+    }
+    Ok(content)
+}
+
+/// The folder as LIST prints it: one line an entry, LF between them, none at the end.
+async fn folder_content(session: &mut Session, path: &RemotePath) -> Result<Content, Failure> {
+    let text = session.listing_text(path).await.map_err(|error| failure::from_client(&error))?;
+    let lines: Vec<&[u8]> = text
+        .split(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .filter(|line| !line.is_empty() && !line.starts_with(b"total "))
+        .collect();
+    Ok(Content::from(lines.join(&b'\n')))
+}
+
+/// A time as the original plugin writes it: `Sun Nov 22 12:52:00 2026`, UTC.
+fn calendar_text(at: OffsetDateTime) -> Option<String> {
+    at.format(format_description!(
+        "[weekday repr:short] [month repr:short] [day padding:space] [hour]:[minute]:[second] [year]"
+    ))
+    .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_the_original_writes_them() {
+        let table = [
+            (datetime!(2026-11-22 12:52 UTC), "Sun Nov 22 12:52:00 2026"),
+            (datetime!(2024-02-01 01:02:03 UTC), "Thu Feb  1 01:02:03 2024"),
+        ];
+        for (at, expected) in table {
+            assert_eq!(calendar_text(at).as_deref(), Some(expected));
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Monitor: looks at a file or a folder again and again, and tells what changed.
+//!
+//! Each look makes a [`Snapshot`]; `change` compares it with the last one; the events that follow from the difference go
+//! into the outbox in the same transaction as the new snapshot. So a change is told once it is known and never lost:
+//! whatever fails before the transaction is seen again at the next look.
+
+mod change;
+mod event;
+mod pace;
+mod snapshot;
+
+use ftp_client::{Client, Session};
+use ftp_proto::RemotePath;
+use plugin_runtime::{Failure, Stop, TriggerContext};
+use serde::{Deserialize, Serialize};
+
+pub use self::change::{Change, ChangeKind};
+pub use self::event::Output;
+use self::pace::Pace;
+use self::snapshot::{Attributes, Snapshot, SnapshotError};
+use crate::connection::Connection;
+use crate::failure;
+
+/// What to watch, and how.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    path: String,
+    monitor_time: Option<bool>,
+    monitor_size: Option<bool>,
+    monitor_mode: Option<bool>,
+    interval: Option<i64>,
+}
+
+/// What is kept from one look to the next, across restarts too.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    /// Which server and path the snapshot is of: a trigger whose input was changed begins anew.
+    watched: String,
+    snapshot: Snapshot,
+}
+
+/// Watches until asked to stop.
+///
+/// A login that fails, a path that is missing, a server that is gone: each is a warning and a longer pause, and the next
+/// look sees what changed meanwhile.
+///
+/// # Errors
+///
+/// An input that cannot be used, and state that cannot be read or written; nothing that the server does.
+pub async fn run(context: TriggerContext<Connection>, input: Input) -> Result<(), Failure> {
+    let mut monitor = Monitor::new(&context.connection, &input)?;
+    let mut pace = Pace::new(input.interval)?;
+    let mut state = resume(&context, &monitor).await?;
+    loop {
+        tokio::select! {
+            () = context.stop.wait() => break,
+            () = context.store.wait_for_room() => {}
+        }
+        let look = tokio::select! {
+            () = context.stop.wait() => break,
+            look = monitor.look(state.as_ref().map(|state| &state.snapshot)) => look,
+        };
+        let pause = match look {
+            Ok(look) => {
+                let is_missing = look.snapshot == Snapshot::Absent;
+                state = Some(commit(&context, &monitor, state, look).await?);
+                if is_missing { pace.while_missing() } else { pace.after_success() }
+            }
+            Err(failure) => {
+                let pause = pace.after_failure();
+                tracing::warn!("{} The next look is in {} s.", sentence(&failure), pause.as_secs());
+                pause
+            }
+        };
+        monitor.rest(pause, &context.stop).await;
+    }
+    monitor.leave().await;
+    Ok(())
+}
+
+/// The state of an earlier run, if it is about the same path.
+async fn resume(context: &TriggerContext<Connection>, monitor: &Monitor) -> Result<Option<State>, Failure> {
+    let Some(state) = context.store.load::<State>().await? else { return Ok(None) };
+    if state.watched == monitor.watched {
+        tracing::info!("Going on from the last run: {}", state.snapshot.describe());
+        return Ok(Some(state));
+    }
+    tracing::warn!("The kept state is of {}, and now {} is watched: beginning anew", state.watched, monitor.watched);
+    Ok(None)
+}
+
+/// Puts the new snapshot and its event into the store. The first look is the baseline and tells nothing.
+async fn commit(
+    context: &TriggerContext<Connection>,
+    monitor: &Monitor,
+    before: Option<State>,
+    look: Look,
+) -> Result<State, Failure> {
+    if before.is_none() {
+        tracing::info!("Watching {}: {}", monitor.watched, look.snapshot.describe());
+    }
+    if let Some(before) = before.filter(|before| before.snapshot == look.snapshot) {
+        return Ok(before);
+    }
+    let state = State { watched: monitor.watched.clone(), snapshot: look.snapshot };
+    context.store.commit(&state, look.event.into_iter().collect()).await?;
+    Ok(state)
+}
+
+/// The engine: knows the server and the path, and neither where its state lives nor how events leave.
+struct Monitor {
+    client: Client,
+    path: RemotePath,
+    /// The path as it was given, for the paths in events.
+    root: String,
+    watched: String,
+    attributes: Attributes,
+    /// Kept between looks while they are close together.
+    session: Option<Session>,
+}
+
+/// What one look found.
+struct Look {
+    snapshot: Snapshot,
+    event: Option<Output>,
+}
+
+impl Monitor {
+    fn new(connection: &Connection, input: &Input) -> Result<Self, Failure> {
+        let attributes = Attributes {
+            time: input.monitor_time.unwrap_or(true),
+            size: input.monitor_size.unwrap_or(false),
+            mode: input.monitor_mode.unwrap_or(false),
+        };
+        if !(attributes.time || attributes.size || attributes.mode) {
+            tracing::warn!("Neither time, size nor mode is monitored: only what appears and disappears is told");
+        }
+        Ok(Self {
+            client: connection.client()?,
+            path: RemotePath::parse(input.path.as_str()).map_err(|fault| failure::bad_path("path", &fault))?,
+            root: input.path.clone(),
+            watched: format!("{} on {}", input.path, connection.server()?),
+            attributes,
+            session: None,
+        })
+    }
+
+    /// Takes a snapshot, compares, and makes the event. A session that was kept may have been closed by the server
+    /// meanwhile, which is no failure: the look is begun again on a new one.
+    async fn look(&mut self, before: Option<&Snapshot>) -> Result<Look, Failure> {
+        if let Some(mut kept) = self.session.take() {
+            match self.look_with(&mut kept, before).await {
+                Err(_) if !kept.is_usable() => tracing::debug!("the kept session had ended; logging in again"),
+                look => {
+                    self.session = Some(kept);
+                    return look;
+                }
+            }
+        }
+        let mut session = self.client.connect().await.map_err(|error| failure::from_client(&error))?;
+        let look = self.look_with(&mut session, before).await;
+        self.session = Some(session).filter(Session::is_usable);
+        look
+    }
+
+    async fn look_with(&self, session: &mut Session, before: Option<&Snapshot>) -> Result<Look, Failure> {
+        let snapshot = Snapshot::take(session, &self.path, self.attributes, before)
+            .await
+            .map_err(|error| self.no_snapshot(&error))?;
+        if snapshot == Snapshot::Absent {
+            tracing::warn!("{} does not exist (yet)", self.watched);
+        }
+        let changes = match before {
+            Some(before) => change::between(&self.root, before, &snapshot, self.attributes),
+            None => Vec::new(),
+        };
+        let event = match changes.is_empty() {
+            true => None,
+            false => Some(event::make(session, &self.path, &self.root, &snapshot, changes, self.attributes).await?),
+        };
+        Ok(Look { snapshot, event })
+    }
+
+    fn no_snapshot(&self, error: &SnapshotError) -> Failure {
+        match error {
+            SnapshotError::Client(error) => failure::from_client(error),
+            SnapshotError::Missing => failure::missing(&self.root),
+        }
+    }
+
+    /// Waits for the next look. A short wait keeps the login, a long one gives the server its slot back.
+    async fn rest(&mut self, pause: std::time::Duration, stop: &Stop) {
+        if pause > pace::KEEP_SESSION {
+            self.leave().await;
+        }
+        tokio::select! {
+            () = stop.wait() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+
+    async fn leave(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.quit().await;
+        }
+    }
+}
+
+fn sentence(failure: &Failure) -> String {
+    format!("{}. {}", failure.cause().trim_end_matches('.'), failure.assistance())
+}

@@ -1,0 +1,297 @@
+//! What the server holds at one moment, as far as the monitor cares: the only part of it that does IO.
+//!
+//! A snapshot is whole or it is none. A listing that was cut short, a folder that may not be read, a server that is
+//! gone: all of them are errors here, never "nothing is there".
+
+use std::collections::BTreeMap;
+
+use ftp_client::{Error, Session};
+use ftp_proto::{Entry, EntryKind, Modified, Precision, RemotePath};
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+/// The watched path's content. `PartialEq` is exact; what counts as a change is decided in `change`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Snapshot {
+    /// Its folder was listed, and it is not in it.
+    Absent,
+    /// A file, or whatever else is not a folder.
+    File(Facts),
+    /// A folder, by the names of its entries (bytes, as the server sends them).
+    Folder(#[serde(with = "pairs")] BTreeMap<Vec<u8>, Facts>),
+}
+
+/// What is known of one entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Facts {
+    /// What it is.
+    pub kind: Kind,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// As in stat.
+    pub mode: Option<u32>,
+    /// The time stamp that came with the entry.
+    pub listed: Option<Stamp>,
+    /// The time stamp to the second, for entries whose listed one is too coarse to show another change.
+    pub exact: Option<Stamp>,
+    /// Whether another change could still fall into the same listed stamp.
+    pub racy: bool,
+    /// The server's own identity of the entry (RFC 3659 §7.5.2), which a rename does not change.
+    pub unique: Option<Vec<u8>>,
+}
+
+/// An entry's kind, by the names that events use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A plain file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Link,
+    /// A device, a socket, anything else.
+    Other,
+}
+
+/// A point in time and how exactly it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    /// Nanoseconds since 1970, UTC as far as the server tells.
+    nanos: i128,
+    precision: StampPrecision,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum StampPrecision {
+    Second,
+    Minute,
+    Day,
+}
+
+/// What has to be known of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Attributes {
+    /// Modification time.
+    pub time: bool,
+    /// Size.
+    pub size: bool,
+    /// Mode.
+    pub mode: bool,
+}
+
+/// Why there is no snapshot.
+#[derive(Debug)]
+pub(super) enum SnapshotError {
+    /// The session failed, or the server refused.
+    Client(Error),
+    /// There is no such path, but its folder cannot be listed to prove it.
+    Missing,
+}
+
+impl From<Error> for SnapshotError {
+    fn from(error: Error) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl Snapshot {
+    /// Looks at `path`. `before` is the last snapshot: it says what to expect there, and which entries were too young
+    /// then for their stamps to be trusted.
+    pub(super) async fn take(
+        session: &mut Session,
+        path: &RemotePath,
+        wanted: Attributes,
+        before: Option<&Self>,
+    ) -> Result<Self, SnapshotError> {
+        if let Some(Self::Folder(known)) = before {
+            match folder(session, path, wanted, known).await {
+                Err(Error::Rejected { .. }) => {}
+                taken => return Ok(taken?),
+            }
+        }
+        match session.stat(path).await? {
+            Some(entry) if entry.kind == EntryKind::File => Ok(Self::File(file(session, path, entry, wanted).await?)),
+            // A link may lead to a folder or to a file; trying tells.
+            Some(entry) => match folder(session, path, wanted, &BTreeMap::new()).await {
+                Err(Error::Rejected { .. }) if entry.kind != EntryKind::Folder => {
+                    Ok(Self::File(file(session, path, entry, wanted).await?))
+                }
+                taken => Ok(taken?),
+            },
+            None => prove_absent(session, path).await,
+        }
+    }
+
+    /// How many entries it holds, for people.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Absent => "nothing is there yet".to_owned(),
+            Self::File(_) => "a file".to_owned(),
+            Self::Folder(entries) => format!("a folder with {} entries", entries.len()),
+        }
+    }
+}
+
+/// A missing file is only missing when its folder could be read and does not name it: 550 stands for "forbidden" too.
+async fn prove_absent(session: &mut Session, path: &RemotePath) -> Result<Snapshot, SnapshotError> {
+    match session.stat_in_folder(path).await {
+        Ok(None) => Ok(Snapshot::Absent),
+        Ok(Some(_)) => Err(SnapshotError::Missing),
+        Err(Error::Rejected { .. }) => Err(SnapshotError::Missing),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A file's facts, with the mode from its folder's listing where the first answer did not tell it.
+async fn file(session: &mut Session, path: &RemotePath, entry: Entry, wanted: Attributes) -> Result<Facts, Error> {
+    let mut facts = Facts::from(entry);
+    if wanted.mode && facts.mode.is_none() {
+        facts.mode = match session.stat_in_folder(path).await {
+            Ok(found) => found.and_then(|entry| entry.mode),
+            Err(Error::Rejected { .. }) => None,
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(facts)
+}
+
+async fn folder(
+    session: &mut Session,
+    path: &RemotePath,
+    wanted: Attributes,
+    known: &BTreeMap<Vec<u8>, Facts>,
+) -> Result<Snapshot, Error> {
+    let mut listing = session.list(path).await?;
+    let mut entries = BTreeMap::new();
+    while let Some(entry) = listing.next().await? {
+        entries.insert(entry.name.clone(), Facts::from(entry));
+    }
+    let unread = listing.unrecognized().count;
+    if unread > 0 {
+        tracing::warn!("{unread} lines of the listing could not be read and are not watched");
+    }
+    if wanted.time {
+        settle(session, path, &mut entries, known).await?;
+    }
+    Ok(Snapshot::Folder(entries))
+}
+
+/// How many entries at most are asked for their exact time in one poll.
+const MOST_SETTLED: usize = 64;
+
+/// LIST tells times to the minute, so a file that changes twice within one shows the same stamp, as git's racy index
+/// entries do. Entries that are as young as the youngest, and those that were so at the last look, are asked with MDTM.
+async fn settle(
+    session: &mut Session,
+    path: &RemotePath,
+    entries: &mut BTreeMap<Vec<u8>, Facts>,
+    known: &BTreeMap<Vec<u8>, Facts>,
+) -> Result<(), Error> {
+    let coarse = |facts: &Facts| facts.listed.filter(|stamp| stamp.precision == StampPrecision::Minute);
+    let Some(youngest) = entries.values().filter_map(coarse).map(|stamp| stamp.nanos).max() else { return Ok(()) };
+    let border = youngest - Duration::MINUTE.whole_nanoseconds();
+    let mut asked = 0;
+    for (name, facts) in entries.iter_mut() {
+        let Some(stamp) = coarse(facts) else { continue };
+        let before = known.get(name).filter(|before| before.listed == facts.listed);
+        facts.racy = stamp.nanos >= border;
+        facts.exact = before.and_then(|before| before.exact);
+        let is_young = facts.racy || before.is_some_and(|before| before.racy);
+        if facts.kind != Kind::File || !is_young || asked == MOST_SETTLED {
+            continue;
+        }
+        // A name that cannot be part of a path cannot be asked for.
+        let Some(child) = child(path, name) else { continue };
+        asked += 1;
+        if let Some(modified) = session.modified(&child).await? {
+            facts.exact = Some(Stamp::from(modified));
+        }
+    }
+    Ok(())
+}
+
+/// The path of an entry, unless its name would lead elsewhere.
+fn child(folder: &RemotePath, name: &[u8]) -> Option<RemotePath> {
+    if name.contains(&b'/') || name == b".." {
+        return None;
+    }
+    folder.join(name).ok()
+}
+
+impl Stamp {
+    /// The point in time; UTC, as far as the server tells.
+    pub(super) fn at(self) -> Option<OffsetDateTime> {
+        OffsetDateTime::from_unix_timestamp_nanos(self.nanos).ok()
+    }
+
+    /// Whether both can be the same moment: they agree at the coarser of the two precisions.
+    pub(super) fn agrees_with(self, other: Self) -> bool {
+        match (self.modified(), other.modified()) {
+            (Some(one), Some(two)) => one.agrees_with(&two),
+            _ => self == other,
+        }
+    }
+
+    fn modified(self) -> Option<Modified> {
+        let precision = match self.precision {
+            StampPrecision::Second => Precision::Second,
+            StampPrecision::Minute => Precision::Minute,
+            StampPrecision::Day => Precision::Day,
+        };
+        self.at().map(|at| Modified { at, precision })
+    }
+}
+
+impl From<Modified> for Stamp {
+    fn from(modified: Modified) -> Self {
+        let precision = match modified.precision {
+            Precision::Second => StampPrecision::Second,
+            Precision::Minute => StampPrecision::Minute,
+            Precision::Day => StampPrecision::Day,
+        };
+        Self { nanos: modified.at.unix_timestamp_nanos(), precision }
+    }
+}
+
+impl From<Entry> for Facts {
+    fn from(entry: Entry) -> Self {
+        let kind = match entry.kind {
+            EntryKind::File => Kind::File,
+            EntryKind::Folder => Kind::Folder,
+            EntryKind::Link => Kind::Link,
+            EntryKind::Other => Kind::Other,
+        };
+        Self {
+            kind,
+            size: entry.size,
+            mode: entry.mode,
+            listed: entry.modified.map(Stamp::from),
+            exact: None,
+            racy: false,
+            unique: entry.unique,
+        }
+    }
+}
+
+/// JSON's keys are text and names are bytes, so entries are kept as pairs.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Facts;
+
+    pub(super) fn serialize<S: Serializer>(
+        entries: &BTreeMap<Vec<u8>, Facts>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(entries)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<Vec<u8>, Facts>, D::Error> {
+        Ok(Vec::<(Vec<u8>, Facts)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}

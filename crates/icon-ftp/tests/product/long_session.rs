@@ -1,0 +1,107 @@
+//! One session, a hundred operations, on the servers that demand that data connections resume its TLS session.
+
+use std::time::Duration;
+
+use ftp_client::{Client, Config, Credentials, DataMode, Session, TlsConfig, Verification};
+use ftp_proto::RemotePath;
+use ftp_testkit::{Product, RealServer, Tls, TlsVersions};
+
+use crate::process::content;
+
+#[tokio::test]
+async fn vsftpd_with_its_defaults() {
+    hundred(Product::Vsftpd, TlsVersions::Default).await;
+}
+
+#[tokio::test]
+async fn vsftpd_with_tls_1_2_only() {
+    hundred(Product::Vsftpd, TlsVersions::Only12).await;
+}
+
+#[tokio::test]
+async fn vsftpd_with_tls_1_3_only() {
+    hundred(Product::Vsftpd, TlsVersions::Only13).await;
+}
+
+#[tokio::test]
+async fn proftpd_with_its_defaults() {
+    hundred(Product::ProFtpd, TlsVersions::Default).await;
+}
+
+#[tokio::test]
+async fn proftpd_with_tls_1_2_only() {
+    hundred(Product::ProFtpd, TlsVersions::Only12).await;
+}
+
+#[tokio::test]
+async fn proftpd_with_tls_1_3_only() {
+    hundred(Product::ProFtpd, TlsVersions::Only13).await;
+}
+
+async fn hundred(product: Product, versions: TlsVersions) {
+    let Some(server) = RealServer::start_or_skip(product, Tls::On(versions)).await else { return };
+    server.seed_folder("work").unwrap();
+    let mut session = open(&server).await;
+    for round in 0..25 {
+        let name = format!("work/{round}.bin");
+        let bytes = content(1 << (round % 18));
+        let file = server.home().join(&name);
+        // Uploads in pairs as well: two in a row are what uses tickets up.
+        put(&mut session, &name, &bytes).await;
+        assert!(std::fs::read(&file).unwrap() == bytes, "{name} arrived otherwise");
+        if round % 2 == 0 {
+            assert!(get(&mut session, &name).await == bytes, "{name} came otherwise");
+            assert_eq!(count(&mut session).await, 1);
+        } else {
+            put(&mut session, &name, b"").await;
+            put(&mut session, &name, &bytes).await;
+            assert!(std::fs::read(&file).unwrap() == bytes, "{name} arrived otherwise");
+        }
+        session.delete(&path(&name)).await.unwrap();
+        assert!(!file.exists());
+    }
+    session.quit().await;
+}
+
+async fn open(server: &RealServer) -> Session {
+    let verification = Verification::authorities_from_pem(server.ca_pem()).unwrap();
+    let config = Config {
+        host: server.address().ip().to_string(),
+        port: server.address().port(),
+        credentials: Credentials::parse(server.username(), server.password()).unwrap(),
+        data_mode: DataMode::Passive,
+        tls: Some(TlsConfig { verification }),
+        timeout: Duration::from_secs(20),
+    };
+    Client::new(config).unwrap().connect().await.unwrap()
+}
+
+async fn put(session: &mut Session, name: &str, bytes: &[u8]) {
+    let mut upload = session.upload(&path(name)).await.unwrap();
+    upload.write(bytes).await.unwrap();
+    assert_eq!(upload.finish().await.unwrap(), bytes.len() as u64);
+}
+
+async fn get(session: &mut Session, name: &str) -> Vec<u8> {
+    let mut download = session.download(&path(name)).await.unwrap();
+    let (mut bytes, mut block) = (Vec::new(), vec![0; 64 * 1024]);
+    loop {
+        match download.read(&mut block).await.unwrap() {
+            0 => return bytes,
+            read => bytes.extend_from_slice(&block[..read]),
+        }
+    }
+}
+
+async fn count(session: &mut Session) -> usize {
+    let mut listing = session.list(&path("work")).await.unwrap();
+    let mut entries = 0;
+    while listing.next().await.unwrap().is_some() {
+        entries += 1;
+    }
+    entries
+}
+
+fn path(name: &str) -> RemotePath {
+    RemotePath::parse(name).unwrap()
+}

@@ -1,0 +1,13 @@
+//! The program as the platform runs it: a start message on stdin, an event on stdout, real servers behind it.
+
+#![expect(clippy::unwrap_used, reason = "a test states its expectations by unwrapping")]
+
+mod bad_input;
+mod cuts;
+#[cfg(feature = "demo")]
+mod demo;
+mod golden;
+mod long_session;
+mod matrix;
+mod monitor;
+mod process;

@@ -1,0 +1,340 @@
+//! Bytes of any size, as steps take and give them.
+//!
+//! The platform's `bytes` type is base64 text in JSON. A [`Content`] is the bytes themselves: in memory while they are
+//! few, in an unnamed temporary file once they are many, so that a step's memory does not grow with its files. The
+//! text form is made and read in blocks.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use base64_simd::{AsOut as _, STANDARD};
+use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::ser::{Error as _, Serialize, Serializer};
+
+mod decode;
+
+/// Contents up to this many bytes stay in memory (1 MiB).
+const MEMORY_LIMIT: usize = 1 << 20;
+
+/// Bytes that are turned into text at a time. A multiple of three, so that only the last block is padded.
+const ENCODE_BLOCK: usize = 48 << 10;
+
+/// Bytes of any size: up to 1 MiB in memory, above that in an unnamed temporary file in `TMPDIR`.
+///
+/// Cloning is cheap and shares the bytes. As JSON it is base64 text: standard alphabet, padded; line breaks are
+/// accepted when read. `Debug` shows the length and never the bytes.
+///
+/// ```
+/// use plugin_runtime::Content;
+///
+/// let content = Content::from(b"hello".to_vec());
+/// assert_eq!(content.len(), 5);
+/// assert_eq!(serde_json::to_string(&content)?, r#""aGVsbG8=""#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Content(Home);
+
+#[derive(Clone)]
+enum Home {
+    Memory(Arc<[u8]>),
+    File { file: Arc<File>, len: u64 },
+}
+
+impl Content {
+    /// A writer for contents whose size is not known yet.
+    pub fn writer() -> ContentWriter {
+        ContentWriter { memory: Vec::new(), file: None, len: 0 }
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> u64 {
+        match &self.0 {
+            Home::Memory(bytes) => bytes.len() as u64,
+            Home::File { len, .. } => *len,
+        }
+    }
+
+    /// Whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A reader at the first byte. Readers are independent of each other.
+    pub fn reader(&self) -> ContentReader {
+        ContentReader { content: self.clone(), at: 0 }
+    }
+
+    fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
+        match &self.0 {
+            Home::Memory(bytes) => {
+                let rest = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+                let count = rest.len().min(buf.len());
+                buf[..count].copy_from_slice(&rest[..count]);
+                Ok(count)
+            }
+            Home::File { file, .. } => read_file_at(file, buf, at),
+        }
+    }
+}
+
+impl From<Vec<u8>> for Content {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Home::Memory(bytes.into()))
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({} bytes)", self.len())
+    }
+}
+
+/// Takes a content's bytes as they come.
+///
+/// Writes go to the page cache through blocking calls: at the sizes of network reads that is as quick as handing
+/// them to another thread.
+pub struct ContentWriter {
+    memory: Vec<u8>,
+    file: Option<File>,
+    len: u64,
+}
+
+impl ContentWriter {
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// The temporary file cannot be made or written; a full disk is the common case.
+    #[expect(
+        clippy::unused_async,
+        reason = "callers await, so that the file may move to another thread later"
+    )]
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.push(bytes)
+    }
+
+    /// The content written so far.
+    ///
+    /// # Errors
+    /// What was held back cannot be written.
+    pub fn finish(self) -> io::Result<Content> {
+        Ok(match self.file {
+            Some(file) => Content(Home::File { file: Arc::new(file), len: self.len }),
+            None => Content::from(self.memory),
+        })
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        use io::Write as _;
+
+        if self.file.is_none() && self.memory.len() + bytes.len() > MEMORY_LIMIT {
+            let mut file = tempfile::tempfile()?;
+            file.write_all(&self.memory)?;
+            self.memory = Vec::new();
+            self.file = Some(file);
+        }
+        match &mut self.file {
+            Some(file) => file.write_all(bytes)?,
+            None => self.memory.extend_from_slice(bytes),
+        }
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// Gives a content's bytes in order. It holds the content alive.
+pub struct ContentReader {
+    content: Content,
+    at: u64,
+}
+
+impl ContentReader {
+    /// Fills the front of `buf` and says how many bytes it put there; 0 means the end. Blocks of 256 KiB are a good
+    /// size. Bytes in a temporary file are read with a blocking call, from the page cache they were just written to.
+    ///
+    /// # Errors
+    /// The temporary file cannot be read.
+    #[expect(
+        clippy::unused_async,
+        reason = "callers await, so that the file may move to another thread later"
+    )]
+    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.pull(buf)
+    }
+
+    fn pull(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.content.read_at(buf, self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+
+    /// Like [`Self::pull`], but short only at the end.
+    fn pull_full(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buf.len() {
+            match self.pull(&mut buf[filled..])? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        Ok(filled)
+    }
+}
+
+/// Reads without moving a file position that clones share.
+#[cfg(unix)]
+fn read_file_at(file: &File, buf: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buf, at)
+}
+
+/// Reads at an explicit offset; the file position moves, and nobody relies on it.
+#[cfg(windows)]
+fn read_file_at(file: &File, buf: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buf, at)
+}
+
+impl Serialize for Content {
+    /// Writes the base64 text block by block, so that a JSON serialiser over a writer holds one block at a time.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = Base64Text { content: self, error: std::cell::Cell::new(None) };
+        let written = serializer.collect_str(&text)?;
+        // A `Display` cannot carry an error of its own: serde_json panics on one that its writer did not cause.
+        match text.error.take() {
+            Some(error) => Err(S::Error::custom(format_args!("the content's temporary file: {error}"))),
+            None => Ok(written),
+        }
+    }
+}
+
+struct Base64Text<'c> {
+    content: &'c Content,
+    error: std::cell::Cell<Option<io::Error>>,
+}
+
+impl fmt::Display for Base64Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = usize::try_from(self.content.len()).map_or(ENCODE_BLOCK, |len| len.min(ENCODE_BLOCK));
+        let mut reader = self.content.reader();
+        let mut bytes = vec![0; size];
+        let mut text = vec![0; STANDARD.encoded_length(size)];
+        let mut left = self.content.len();
+        while left > 0 {
+            match reader.pull_full(&mut bytes) {
+                Ok(0) => {
+                    self.error.set(Some(io::ErrorKind::UnexpectedEof.into()));
+                    break;
+                }
+                Ok(count) => {
+                    f.write_str(STANDARD.encode_as_str(&bytes[..count], text.as_mut_slice().as_out()))?;
+                    left = left.saturating_sub(count as u64);
+                }
+                Err(error) => {
+                    self.error.set(Some(error));
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Base64Visitor)
+    }
+}
+
+struct Base64Visitor;
+
+impl Visitor<'_> for Base64Visitor {
+    type Value = Content;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("base64 text")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Content, E> {
+        decode::decode(text).map_err(E::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    async fn written(bytes: &[u8], block: usize) -> Content {
+        let mut writer = Content::writer();
+        for part in bytes.chunks(block) {
+            writer.write(part).await.unwrap();
+        }
+        writer.finish().unwrap()
+    }
+
+    async fn read_back(content: &Content) -> Vec<u8> {
+        let mut reader = content.reader();
+        let (mut all, mut buf) = (Vec::new(), vec![0; 256 << 10]);
+        loop {
+            match reader.read(&mut buf).await.unwrap() {
+                0 => return all,
+                count => all.extend_from_slice(&buf[..count]),
+            }
+        }
+    }
+
+    fn pattern(len: usize) -> Vec<u8> {
+        (0..len).map(|n| n.wrapping_mul(31).to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect()
+    }
+
+    #[tokio::test]
+    async fn both_homes_round_trip_at_every_remainder() {
+        for len in [0, 1, 2, 3, MEMORY_LIMIT, MEMORY_LIMIT + 1, MEMORY_LIMIT + 2, MEMORY_LIMIT + 3, 3 << 20] {
+            let bytes = pattern(len);
+            let content = written(&bytes, 100_001).await;
+            assert_eq!(matches!(content.0, Home::File { .. }), len > MEMORY_LIMIT, "{len} bytes");
+            assert_eq!(content.len(), len as u64);
+            assert!(read_back(&content).await == bytes, "{len} bytes are read back");
+            let json = serde_json::to_string(&content).unwrap();
+            assert!(json == format!("\"{}\"", STANDARD.encode_to_string(&bytes)), "{len} bytes as text");
+            let parsed: Content = serde_json::from_str(&json).unwrap();
+            assert!(read_back(&parsed).await == bytes, "{len} bytes from text");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_borrowed_an_owned_and_an_erased_form_agree() {
+        let value = serde_json::Value::String("aGVs\r\nbG8=\n".to_owned());
+        let content: Content = serde_json::from_value(value).unwrap();
+        assert_eq!(read_back(&content).await, b"hello");
+        let erased: Box<dyn erased_serde::Serialize> = Box::new(content);
+        assert_eq!(serde_json::to_string(&erased).unwrap(), "\"aGVsbG8=\"");
+    }
+
+    #[test]
+    fn debug_shows_the_length_only() {
+        expect!["Content(6 bytes)"].assert_eq(&format!("{:?}", Content::from(b"secret".to_vec())));
+    }
+
+    #[test]
+    fn a_vanished_temporary_file_is_an_error_and_not_a_short_text() {
+        let file = tempfile::tempfile().unwrap();
+        let content = Content(Home::File { file: Arc::new(file), len: 5 });
+        let error = serde_json::to_string(&content).unwrap_err();
+        expect!["the content's temporary file: unexpected end of file"].assert_eq(&error.to_string());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_round_trip(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let json = serde_json::to_string(&Content::from(bytes.clone())).unwrap();
+            let content: Content = serde_json::from_str(&json).unwrap();
+            let mut back = vec![0; bytes.len() + 1];
+            let count = content.reader().pull_full(&mut back).unwrap();
+            prop_assert_eq!(&back[..count], &bytes[..]);
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Delivers a trigger's events to the platform: each at least once, and none ever given up.
+
+use std::error::Error as _;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{Client, Request, Url};
+
+use crate::failure::Failure;
+
+/// The pause after the first failed attempt; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// No pause is longer, whatever the other side asks for.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// How long a connection may take, and an attempt as a whole before its size is counted.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An attempt has one more second for each of so many bytes (1 MiB).
+const BYTES_PER_SECOND: usize = 1 << 20;
+
+/// POSTs events to one URL.
+///
+/// An event is delivered when the answer is 2xx. Anything else, redirects included, is tried again with the same
+/// bytes after a growing pause. Over HTTPS the server must have a certificate that the machine trusts;
+/// `SSL_CERT_FILE` names another set of authorities.
+#[derive(Debug)]
+pub struct Dispatcher {
+    url: Url,
+    client: OnceLock<Client>,
+    first_pause: Duration,
+}
+
+/// Why an attempt failed.
+#[derive(Debug)]
+struct Refusal {
+    reason: String,
+    retry_after: Option<Duration>,
+}
+
+impl Dispatcher {
+    /// A dispatcher for `url`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// The text is not an `http` or `https` URL.
+    pub fn parse(url: &str) -> Result<Self, Failure> {
+        let refused = |cause: String| {
+            Failure::message(cause).with_assistance(
+                "The start message must give the URL that takes the trigger's events. With --debug they go to stdout.",
+            )
+        };
+        if url.is_empty() {
+            return Err(refused("\"dispatcher.url\" is missing from input message".to_owned()));
+        }
+        let url =
+            Url::parse(url).map_err(|error| refused(format!("\"dispatcher.url\" is not a URL: {error}")))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(refused(format!("\"dispatcher.url\" must be http or https, not {}", url.scheme())));
+        }
+        Ok(Self { url, client: OnceLock::new(), first_pause: FIRST_PAUSE })
+    }
+
+    /// Delivers one event, however long that takes. Safe to cancel: the event may then arrive or not.
+    ///
+    /// # Errors
+    /// No attempt can be made at all, because this machine's TLS is not usable.
+    pub async fn deliver(&self, event: Vec<u8>) -> Result<(), Failure> {
+        let timeout = TIMEOUT + Duration::from_secs((event.len() / BYTES_PER_SECOND) as u64);
+        let client = self.client()?;
+        let request = client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .timeout(timeout)
+            .body(event)
+            .build()
+            .map_err(|error| unusable(&error))?;
+        let mut pause = self.first_pause;
+        loop {
+            // The clone shares the body's bytes.
+            let attempt = request.try_clone().ok_or_else(|| unusable(&"a request cannot be repeated"))?;
+            let Err(refusal) = post(client, attempt).await else { return Ok(()) };
+            let wait = refusal.retry_after.unwrap_or_else(|| jittered(pause)).min(LONGEST_PAUSE);
+            tracing::warn!(
+                "The event was not delivered to {}: {}. Next attempt in {:.1} s",
+                self.shown_url(),
+                refusal.reason,
+                wait.as_secs_f64()
+            );
+            tokio::time::sleep(wait).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// The URL without its user, password and query, any of which may be a secret.
+    fn shown_url(&self) -> String {
+        let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let host = self.url.host_str().unwrap_or_default();
+        format!("{}://{host}{port}{}", self.url.scheme(), self.url.path())
+    }
+
+    /// The client is made with the first event: reading the machine's certificates takes time, and most starts of
+    /// a trigger have nothing to send.
+    fn client(&self) -> Result<&Client, Failure> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls(self.url.scheme() == "https")?)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(TIMEOUT)
+            .build()
+            .map_err(|error| unusable(&error))?;
+        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+async fn post(client: &Client, request: Request) -> Result<(), Refusal> {
+    let response = match client.execute(request).await {
+        Ok(response) => response,
+        Err(error) => return Err(Refusal { reason: chain(&error.without_url()), retry_after: None }),
+    };
+    if response.status().is_success() {
+        return Ok(());
+    }
+    // Only the form in seconds; a date would need the other side's clock to be right.
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    Err(Refusal {
+        reason: format!("the answer was {}", response.status()),
+        retry_after: retry_after.map(Duration::from_secs),
+    })
+}
+
+/// Between half the pause and the whole, so that many triggers do not come back at the same moment.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+/// An error with its sources: reqwest's own text says only that something failed.
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+/// rustls with ring. Trusted roots are loaded only where a certificate will be checked.
+fn tls(with_roots: bool) -> Result<rustls::ClientConfig, Failure> {
+    let mut roots = rustls::RootCertStore::empty();
+    if with_roots {
+        // Honours SSL_CERT_FILE and SSL_CERT_DIR.
+        let native = rustls_native_certs::load_native_certs();
+        for error in &native.errors {
+            tracing::warn!("Trusted certificates: {error}");
+        }
+        roots.add_parsable_certificates(native.certs);
+        if roots.is_empty() {
+            tracing::warn!("No trusted certificates were found on this machine; the built-in ones are used");
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(&error))?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
+fn unusable(error: &dyn std::fmt::Display) -> Failure {
+    Failure::internal(
+        format!("Events cannot be sent: {error}"),
+        "This is a fault of the plugin or of the machine it runs on. Report it with the log of this step.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::log::StepLog;
+    use crate::log::testing::{capture, captured};
+
+    /// Answers each request with the next of `answers` and gives back the requests' heads and bodies.
+    async fn collector(
+        answers: &'static [&'static str],
+    ) -> (String, tokio::task::JoinHandle<Vec<(String, Vec<u8>)>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = tokio::spawn(async move {
+            let mut requests = Vec::new();
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                let (head, length) = loop {
+                    stream.read_buf(&mut request).await.unwrap();
+                    if let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") {
+                        let head = String::from_utf8(request[..end].to_vec()).unwrap().to_lowercase();
+                        let length =
+                            head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+                        let length: usize = length.parse().unwrap();
+                        break (head, end + 4 + length);
+                    }
+                };
+                while request.len() < length {
+                    stream.read_buf(&mut request).await.unwrap();
+                }
+                requests.push((head.clone(), request.split_off(head.len() + 4)));
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+            requests
+        });
+        (format!("http://user:{SECRET}@{address}/events?token={SECRET}"), requests)
+    }
+
+    const SECRET: &str = "s3cret";
+    const DOWN: &str = "";
+    const REFUSED: &str = "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const GONE: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const MOVED: &str = "HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const LATER: &str =
+        "HTTP/1.1 429 Slow\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    const TAKEN: &str = "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+    fn dispatcher(url: &str) -> Dispatcher {
+        Dispatcher { first_pause: Duration::from_millis(1), ..Dispatcher::parse(url).unwrap() }
+    }
+
+    #[tokio::test]
+    async fn the_same_bytes_are_sent_until_they_are_taken() {
+        let _guard = capture(false);
+        let log = StepLog::new();
+        let (url, requests) = collector(&[DOWN, REFUSED, GONE, MOVED, LATER, TAKEN]).await;
+        let event = br#"{"body":{"output":{"event_id":"x"}}}"#.to_vec();
+        let delivery = dispatcher(&url);
+        tracing::Instrument::instrument(delivery.deliver(event.clone()), log.span("s")).await.unwrap();
+        let requests = requests.await.unwrap();
+        assert_eq!(requests.len(), 6);
+        for (head, body) in requests {
+            assert!(head.starts_with("post /events?token=s3cret http/1.1"), "{head}");
+            assert!(head.contains("content-type: application/json"), "{head}");
+            assert_eq!(body, event);
+        }
+        let log = log.take();
+        assert_eq!(log.lines().count(), 5, "{log}");
+        assert!(log.contains("the answer was 500 Internal Server Error. Next attempt in 0.0 s"), "{log}");
+        assert!(log.contains("/events: ") && !captured().contains(SECRET), "{}", captured());
+    }
+
+    #[test]
+    fn a_url_that_is_none_is_refused_before_anything_is_sent() {
+        let rows = [
+            ("", "\"dispatcher.url\" is missing from input message"),
+            ("host:80", "\"dispatcher.url\" must be http or https, not host"),
+            ("/events", "\"dispatcher.url\" is not a URL: relative URL without a base"),
+            ("ftp://h/", "\"dispatcher.url\" must be http or https, not ftp"),
+        ];
+        for (url, cause) in rows {
+            assert_eq!(Dispatcher::parse(url).unwrap_err().cause(), cause, "{url}");
+        }
+    }
+
+    #[test]
+    fn pauses_are_jittered_within_bounds() {
+        for _ in 0..1000 {
+            let pause = jittered(LONGEST_PAUSE);
+            assert!(pause >= LONGEST_PAUSE / 2 && pause <= LONGEST_PAUSE, "{pause:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_https_client_can_be_made() {
+        assert!(dispatcher("https://127.0.0.1/").client().is_ok());
+    }
+}

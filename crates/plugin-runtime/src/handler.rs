@@ -1,0 +1,338 @@
+//! Where a plugin's typed functions become steps that the rest of the runtime calls by name.
+//!
+//! Invariant: all generics of the runtime live here. On the other side of [`Handlers`] and [`Connected`] there are
+//! only JSON values, names and boxed futures.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
+use serde_json::{Map, Value};
+
+use crate::failure::Failure;
+use crate::stop::Stop;
+use crate::store::Store;
+
+/// A plugin's connection settings, as its steps read them.
+pub trait Connection: DeserializeOwned + Send + Sync + 'static {
+    /// Checks what a schema cannot say, without a network: a host that is no host, a certificate that is no PEM.
+    ///
+    /// # Errors
+    /// A [`Failure::connection`] that names the setting.
+    fn check(&self) -> Result<(), Failure>;
+
+    /// The strings that must not appear in logs and error texts.
+    fn secrets(&self) -> Vec<String>;
+}
+
+/// What an action or a connection test works with. Cloning is cheap.
+#[derive(Debug)]
+pub struct Context<C> {
+    /// The connection's settings.
+    pub connection: Arc<C>,
+}
+
+impl<C> Clone for Context<C> {
+    fn clone(&self) -> Self {
+        Self { connection: Arc::clone(&self.connection) }
+    }
+}
+
+/// What a trigger works with. Cloning is cheap.
+#[derive(Debug)]
+pub struct TriggerContext<C> {
+    /// The connection's settings.
+    pub connection: Arc<C>,
+    /// The trigger's state and its outbox.
+    pub store: Store,
+    /// Tells when to end: a trigger returns soon after.
+    pub stop: Stop,
+}
+
+impl<C> Clone for TriggerContext<C> {
+    fn clone(&self) -> Self {
+        Self { connection: Arc::clone(&self.connection), store: self.store.clone(), stop: self.stop.clone() }
+    }
+}
+
+/// What a step gives, ready to be written as JSON.
+pub(crate) type Output = Box<dyn erased_serde::Serialize + Send>;
+
+/// A step that was prepared and has not begun.
+pub(crate) type Running<T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send>>;
+
+/// A plugin's handlers.
+pub(crate) trait Handlers: Send + Sync {
+    /// Reads the connection's settings.
+    fn connect(self: Arc<Self>, settings: Map<String, Value>) -> Result<Box<dyn Connected>, Failure>;
+
+    /// What the types of the connection and the steps can read and write.
+    fn types(&self) -> Types;
+}
+
+/// A plugin's handlers with the settings of one connection.
+pub(crate) trait Connected: Send {
+    fn secrets(&self) -> Vec<String>;
+    fn check(&self) -> Result<(), Failure>;
+
+    /// The connection test; `None` when the plugin has none.
+    fn test(&self) -> Option<Running<Output>>;
+
+    /// An action with its input, not begun.
+    fn action(&self, name: &str, input: Map<String, Value>) -> Result<Running<Output>, Failure>;
+
+    /// Reads a trigger's input. What it gives wants the store and the stop, and begins then.
+    fn trigger(&self, name: &str, input: Map<String, Value>) -> Result<TriggerStart, Failure>;
+}
+
+/// Begins a trigger whose input was read.
+pub(crate) type TriggerStart = Box<dyn FnOnce(Store, Stop) -> Running<()> + Send>;
+
+/// The types behind the names of a specification, as functions that try them on a value.
+pub(crate) struct Types {
+    pub(crate) connection: Read,
+    pub(crate) actions: BTreeMap<String, StepTypes>,
+    pub(crate) triggers: BTreeMap<String, StepTypes>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct StepTypes {
+    pub(crate) input: Read,
+    pub(crate) output: Read,
+    pub(crate) rewrite: Rewrite,
+}
+
+/// Reads fields as a type and names those that the type ignores, or says what it cannot read.
+pub(crate) type Read = fn(Map<String, Value>) -> Result<Vec<String>, String>;
+
+/// Reads fields as a type and writes them again.
+pub(crate) type Rewrite = fn(Map<String, Value>) -> Result<Value, String>;
+
+/// The typed handlers of a plugin whose connection is `C`.
+pub(crate) struct Table<C> {
+    pub(crate) test: Option<Box<dyn Test<C>>>,
+    pub(crate) actions: BTreeMap<String, Box<dyn Action<C>>>,
+    pub(crate) triggers: BTreeMap<String, Box<dyn Trigger<C>>>,
+}
+
+impl<C> Default for Table<C> {
+    fn default() -> Self {
+        Self { test: None, actions: BTreeMap::new(), triggers: BTreeMap::new() }
+    }
+}
+
+impl<C: Connection> Handlers for Table<C> {
+    fn connect(self: Arc<Self>, settings: Map<String, Value>) -> Result<Box<dyn Connected>, Failure> {
+        let connection = read_fields::<C>(settings).map_err(|unreadable| {
+            Failure::connection(
+                format!("The connection is invalid: {unreadable}"),
+                "Correct the connection's settings and run the step again. Nothing was sent to the server.",
+            )
+        })?;
+        Ok(Box::new(Bound { table: self, connection: Arc::new(connection) }))
+    }
+
+    fn types(&self) -> Types {
+        Types {
+            connection: read::<C>,
+            actions: self.actions.iter().map(|(name, action)| (name.clone(), action.types())).collect(),
+            triggers: self.triggers.iter().map(|(name, trigger)| (name.clone(), trigger.types())).collect(),
+        }
+    }
+}
+
+struct Bound<C> {
+    table: Arc<Table<C>>,
+    connection: Arc<C>,
+}
+
+impl<C: Connection> Bound<C> {
+    fn context(&self) -> Context<C> {
+        Context { connection: Arc::clone(&self.connection) }
+    }
+}
+
+impl<C: Connection> Connected for Bound<C> {
+    fn secrets(&self) -> Vec<String> {
+        self.connection.secrets()
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        self.connection.check()
+    }
+
+    fn test(&self) -> Option<Running<Output>> {
+        self.table.test.as_ref().map(|test| test.start(self.context()))
+    }
+
+    fn action(&self, name: &str, input: Map<String, Value>) -> Result<Running<Output>, Failure> {
+        match self.table.actions.get(name) {
+            Some(action) => action.start(self.context(), input),
+            None => Err(Failure::unknown_step(format!("Unknown action \"{name}\""))),
+        }
+    }
+
+    fn trigger(&self, name: &str, input: Map<String, Value>) -> Result<TriggerStart, Failure> {
+        match self.table.triggers.get(name) {
+            Some(trigger) => trigger.start(Arc::clone(&self.connection), input),
+            None => Err(Failure::unknown_step(format!("Unknown trigger \"{name}\""))),
+        }
+    }
+}
+
+pub(crate) trait Test<C>: Send + Sync {
+    fn start(&self, context: Context<C>) -> Running<Output>;
+}
+
+impl<C, F, Fut, O> Test<C> for Typed<F, (), O>
+where
+    F: Fn(Context<C>) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<O, Failure>> + Send + 'static,
+    O: Serialize + Send + 'static,
+{
+    fn start(&self, context: Context<C>) -> Running<Output> {
+        caught(erased((self.run)(context)))
+    }
+}
+
+pub(crate) trait Action<C>: Send + Sync {
+    fn start(&self, context: Context<C>, input: Map<String, Value>) -> Result<Running<Output>, Failure>;
+    fn types(&self) -> StepTypes;
+}
+
+impl<C, F, Fut, I, O> Action<C> for Typed<F, I, O>
+where
+    F: Fn(Context<C>, I) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<O, Failure>> + Send + 'static,
+    I: DeserializeOwned,
+    O: Serialize + DeserializeOwned + Send + 'static,
+{
+    fn start(&self, context: Context<C>, input: Map<String, Value>) -> Result<Running<Output>, Failure> {
+        let input = read_input(input)?;
+        Ok(caught(erased((self.run)(context, input))))
+    }
+
+    fn types(&self) -> StepTypes {
+        StepTypes { input: read::<I>, output: read::<O>, rewrite: rewrite::<O> }
+    }
+}
+
+pub(crate) trait Trigger<C>: Send + Sync {
+    fn start(&self, connection: Arc<C>, input: Map<String, Value>) -> Result<TriggerStart, Failure>;
+    fn types(&self) -> StepTypes;
+}
+
+impl<C, F, Fut, I, O> Trigger<C> for Typed<F, I, O>
+where
+    C: Send + Sync + 'static,
+    F: Fn(TriggerContext<C>, I) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), Failure>> + Send + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + DeserializeOwned,
+{
+    fn start(&self, connection: Arc<C>, input: Map<String, Value>) -> Result<TriggerStart, Failure> {
+        let input: I = read_input(input)?;
+        let run = self.run.clone();
+        Ok(Box::new(move |store, stop| {
+            let future = async move { run(TriggerContext { connection, store, stop }, input).await };
+            caught(Box::pin(future))
+        }))
+    }
+
+    fn types(&self) -> StepTypes {
+        StepTypes { input: read::<I>, output: read::<O>, rewrite: rewrite::<O> }
+    }
+}
+
+/// A handler's function with the types it takes and gives.
+pub(crate) struct Typed<F, I, O> {
+    run: F,
+    types: PhantomData<fn(I) -> O>,
+}
+
+impl<F, I, O> Typed<F, I, O> {
+    pub(crate) fn new(run: F) -> Self {
+        Self { run, types: PhantomData }
+    }
+}
+
+fn erased<O>(run: impl Future<Output = Result<O, Failure>> + Send + 'static) -> Running<Output>
+where
+    O: Serialize + Send + 'static,
+{
+    Box::pin(async move {
+        let output = run.await?;
+        Ok(Box::new(output) as Output)
+    })
+}
+
+/// A panic in a handler is that step's failure and nobody else's.
+fn caught<T: 'static>(mut run: Running<T>) -> Running<T> {
+    Box::pin(std::future::poll_fn(move |context| {
+        // After a panic the future is never polled again, so nobody sees what it left half done.
+        catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context))).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            std::task::Poll::Ready(Err(Failure::internal(
+                "The plugin failed unexpectedly.",
+                "This is a fault of the plugin. Report it with the log of this step.",
+            )
+            .with_data(text)))
+        })
+    }))
+}
+
+fn read_input<I: DeserializeOwned>(input: Map<String, Value>) -> Result<I, Failure> {
+    read_fields(input).map_err(|unreadable| {
+        Failure::input(
+            format!("The input is invalid: {unreadable}"),
+            "Correct the input and run the step again. Nothing was sent to the server.",
+        )
+    })
+}
+
+fn read_fields<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, String> {
+    with_fields(fields, |fields| T::deserialize(fields))
+}
+
+/// Like [`read_fields`], for the names of the fields that the type ignores.
+fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<Vec<String>, String> {
+    let mut ignored = Vec::new();
+    with_fields(fields, |fields| {
+        serde_ignored::deserialize::<_, _, T>(fields, |path| ignored.push(path.to_string()))
+    })?;
+    Ok(ignored)
+}
+
+fn rewrite<T: Serialize + DeserializeOwned>(fields: Map<String, Value>) -> Result<Value, String> {
+    serde_json::to_value(read_fields::<T>(fields)?).map_err(|error| error.to_string())
+}
+
+/// The fields as serde takes them.
+type Fields<'f> = MapDeserializer<'f, Box<dyn Iterator<Item = (String, Value)> + 'f>, serde_json::Error>;
+
+/// Reads something from fields. An error inside a field's value is preceded by the field's name, which
+/// `serde_json` does not tell.
+fn with_fields<T>(
+    fields: Map<String, Value>,
+    read: impl FnOnce(Fields<'_>) -> Result<T, serde_json::Error>,
+) -> Result<T, String> {
+    let current = RefCell::new(None);
+    let named = fields.into_iter().inspect(|(name, _)| drop(current.replace(Some(name.clone()))));
+    // Once there are no more fields, an error is about all of them.
+    let end = std::iter::from_fn(|| {
+        current.replace(None);
+        None
+    });
+    read(MapDeserializer::new(Box::new(named.chain(end)))).map_err(|error| match &*current.borrow() {
+        Some(name) => format!("'{name}': {error}"),
+        None => error.to_string(),
+    })
+}

@@ -1,0 +1,331 @@
+//! Diagnostics: every line goes to stderr, and a step's own lines also into its event's `body.log`.
+//!
+//! Which step a line belongs to is read from the span it was logged in, so that steps that run at the same time never
+//! see each other's lines. A line is formatted once, masked once, and only then given to both places. A line of no
+//! step, from a task that was spawned without its span, is masked with the secrets of all steps that are running.
+
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level, Span, Subscriber};
+use tracing_subscriber::Registry;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::failure::Failure;
+use crate::mask::Masker;
+
+/// A step's log keeps this many bytes (256 KiB); later lines are only counted.
+const LOG_LIMIT: usize = 256 << 10;
+
+/// Sends log lines and panic messages to stderr and to the logs of their steps: level INFO and above, with `debug`
+/// DEBUG as well. The first call in a process counts.
+pub fn install(debug: bool) {
+    let layer = LogLayer::new(debug, |line| drop(std::io::stderr().write_all(line.as_bytes())));
+    if tracing::subscriber::set_global_default(Registry::default().with(layer)).is_ok() {
+        // A panic's message may hold a secret, and the default hook would print it unmasked.
+        std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+    }
+}
+
+/// The lines of one step, and the secrets that they must not hold.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StepLog(Arc<Mutex<Lines>>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    text: String,
+    left_out: usize,
+    masker: Masker,
+}
+
+impl StepLog {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// The span of a step; what is logged in it comes here. Without this module's subscriber it comes nowhere.
+    pub(crate) fn span(&self, step: &str) -> Span {
+        tracing::dispatcher::get_default(|dispatch| {
+            if let Some(layer) = dispatch.downcast_ref::<LogLayer>() {
+                layer.watch(self);
+            }
+        });
+        let span = tracing::error_span!("step", name = step);
+        span.with_subscriber(|(id, dispatch)| {
+            let registry = dispatch.downcast_ref::<Registry>();
+            if let Some(span) = registry.and_then(|registry| registry.span(id)) {
+                span.extensions_mut().insert(self.clone());
+            }
+        });
+        span
+    }
+
+    /// From now on these strings are masked.
+    pub(crate) fn hide(&self, secrets: Vec<String>) {
+        self.lines().masker.hide(secrets);
+    }
+
+    /// The failure without the secrets.
+    pub(crate) fn mask(&self, failure: Failure) -> Failure {
+        failure.masked(&self.lines().masker)
+    }
+
+    /// The lines since the last call, each ended by a newline.
+    pub(crate) fn take(&self) -> String {
+        let mut lines = self.lines();
+        let mut text = std::mem::take(&mut lines.text);
+        let left_out = std::mem::take(&mut lines.left_out);
+        if left_out > 0 {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "warning: {left_out} more lines were left out");
+        }
+        text
+    }
+
+    fn mask_text(&self, text: &str) -> String {
+        self.lines().masker.mask(text).into_owned()
+    }
+
+    fn push(&self, level: Level, message: &str) {
+        let prefix = match level {
+            Level::ERROR => "error: ",
+            Level::WARN => "warning: ",
+            Level::INFO => "",
+            _ => "debug: ",
+        };
+        let mut lines = self.lines();
+        if lines.left_out > 0 || lines.text.len() + prefix.len() + message.len() >= LOG_LIMIT {
+            lines.left_out += 1;
+        } else {
+            lines.text.extend([prefix, message, "\n"]);
+        }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        locked(&self.0)
+    }
+}
+
+/// Formats a line, finds its step, masks it, and hands it on.
+struct LogLayer {
+    level: LevelFilter,
+    sink: fn(&str),
+    /// The steps that are running, for the lines that do not say whose they are.
+    running: Mutex<Vec<Weak<Mutex<Lines>>>>,
+}
+
+impl LogLayer {
+    fn new(debug: bool, sink: fn(&str)) -> Self {
+        let level = if debug { LevelFilter::DEBUG } else { LevelFilter::INFO };
+        Self { level, sink, running: Mutex::default() }
+    }
+
+    fn watch(&self, step: &StepLog) {
+        let mut running = locked(&self.running);
+        running.retain(|step| step.strong_count() > 0);
+        running.push(Arc::downgrade(&step.0));
+    }
+
+    fn mask(&self, step: Option<&StepLog>, text: String) -> String {
+        match step {
+            Some(step) => step.mask_text(&text),
+            None => locked(&self.running)
+                .iter()
+                .filter_map(Weak::upgrade)
+                .fold(text, |text, step| StepLog(step).mask_text(&text)),
+        }
+    }
+}
+
+/// A panic while a lock was held leaves nothing half done here: lines and secrets are only added.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for LogLayer {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>, _: Context<'_, S>) -> bool {
+        *metadata.level() <= self.level
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.level)
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut message = Message::default();
+        event.record(&mut message);
+        let step = context
+            .event_scope(event)
+            .and_then(|mut scope| scope.find_map(|span| span.extensions().get::<StepLog>().cloned()));
+        let message = one_line(&self.mask(step.as_ref(), message.0));
+        let level = *event.metadata().level();
+        if let Some(step) = step {
+            step.push(level, &message);
+        }
+        let mut line = String::with_capacity(message.len() + 40);
+        // Neither the clock nor a string can fail here; a line without its time would still be a line.
+        let _ = SystemTime.format_time(&mut Writer::new(&mut line));
+        let _ = writeln!(line, " {level:>5} {message}");
+        (self.sink)(&line);
+    }
+}
+
+/// Control characters escaped: what a server says must not drive a terminal or look like a line of its own.
+fn one_line(message: &str) -> String {
+    let mut line = String::with_capacity(message.len());
+    for character in message.chars() {
+        if character.is_control() && character != '\t' {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+/// An event's message, with its other fields behind it.
+#[derive(Default)]
+struct Message(String);
+
+impl Visit for Message {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // Writing to a string cannot fail.
+        let _ = match field.name() {
+            "message" => {
+                let fields = std::mem::take(&mut self.0);
+                write!(self.0, "{value:?}{fields}")
+            }
+            name => write!(self.0, " {name}={value:?}"),
+        };
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            self.record_debug(field, &format_args!("{value}"));
+        } else {
+            self.record_debug(field, &value);
+        }
+    }
+}
+
+/// Subscribers for tests, which run side by side and so cannot share a global one.
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::sync::LazyLock;
+
+    use super::*;
+
+    /// While there is a single subscriber, tracing asks the thread at hand whether a new callsite is of interest, and
+    /// remembers the "no" of a test that has none. A second subscriber makes it ask all of them.
+    static SECOND: LazyLock<tracing::Dispatch> =
+        LazyLock::new(|| Registry::default().with(LogLayer::new(true, |_| {})).into());
+
+    thread_local! {
+        static STDERR: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
+    }
+
+    /// Collects this thread's lines instead of writing them to stderr, until the guard is dropped.
+    pub(crate) fn capture(debug: bool) -> tracing::subscriber::DefaultGuard {
+        let sink = |line: &str| STDERR.with_borrow_mut(|lines| lines.push_str(line));
+        STDERR.with_borrow_mut(String::clear);
+        LazyLock::force(&SECOND);
+        tracing::subscriber::set_default(Registry::default().with(LogLayer::new(debug, sink)))
+    }
+
+    /// What would have gone to stderr since [`capture`].
+    pub(crate) fn captured() -> String {
+        STDERR.with_borrow(Clone::clone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::{debug, error, info, warn};
+
+    use super::testing::{capture, captured};
+    use super::*;
+
+    #[test]
+    fn lines_go_to_stderr_and_to_their_step() {
+        let _guard = capture(false);
+        let (one, two) = (StepLog::new(), StepLog::new());
+        let (span_one, span_two) = (one.span("one"), two.span("two"));
+        span_one.in_scope(|| info!(files = 3, "listed"));
+        span_two.in_scope(|| {
+            warn!("slow");
+            tracing::info_span!("inner").in_scope(|| error!(host = "h", "lost"));
+            debug!("not shown");
+        });
+        info!("of nobody");
+        assert_eq!(one.take(), "listed files=3\n");
+        assert_eq!(two.take(), "warning: slow\nerror: lost host=\"h\"\n");
+        assert_eq!(two.take(), "", "lines are taken once");
+        let stderr = captured();
+        let levels_and_messages: Vec<&str> =
+            stderr.lines().filter_map(|line| Some(line.split_once('Z')?.1)).collect();
+        assert_eq!(
+            levels_and_messages,
+            ["  INFO listed files=3", "  WARN slow", " ERROR lost host=\"h\"", "  INFO of nobody"]
+        );
+    }
+
+    #[test]
+    fn debug_lines_appear_on_request() {
+        let _guard = capture(true);
+        let log = StepLog::new();
+        log.span("s").in_scope(|| debug!("wire"));
+        assert_eq!(log.take(), "debug: wire\n");
+    }
+
+    #[test]
+    fn secrets_reach_neither_place() {
+        let _guard = capture(false);
+        let log = StepLog::new();
+        log.hide(vec!["canary".to_owned()]);
+        log.span("s").in_scope(|| info!(password = "canary", "sent PASS canary"));
+        assert_eq!(log.take(), "sent PASS ******** password=\"********\"\n");
+        assert!(!captured().contains("canary"), "{}", captured());
+    }
+
+    #[test]
+    fn a_line_that_lost_its_span_is_masked_all_the_same() {
+        let _guard = capture(false);
+        let log = StepLog::new();
+        let span = log.span("s");
+        log.hide(vec!["canary".to_owned()]);
+        info!("sent PASS canary from nowhere");
+        assert!(captured().contains("sent PASS ******** from nowhere"), "{}", captured());
+        assert_eq!(log.take(), "");
+        drop((span, log));
+        info!("canary is a word again");
+        assert!(captured().contains("canary is a word again"), "{}", captured());
+    }
+
+    #[test]
+    fn a_hostile_text_stays_on_its_line() {
+        let _guard = capture(false);
+        let log = StepLog::new();
+        log.span("s").in_scope(|| info!("220 hi\r\n\u{1b}[2Jforged"));
+        assert_eq!(log.take(), "220 hi\\r\\n\\u{1b}[2Jforged\n");
+    }
+
+    #[test]
+    fn a_long_log_is_cut_and_says_so() {
+        let _guard = capture(false);
+        let log = StepLog::new();
+        log.span("s").in_scope(|| {
+            for _ in 0..300 {
+                info!("{}", "x".repeat(1023));
+            }
+        });
+        let text = log.take();
+        assert!(text.len() <= LOG_LIMIT + 60, "{} bytes", text.len());
+        assert!(text.ends_with("x\nwarning: 44 more lines were left out\n"), "{}", &text[text.len() - 60..]);
+    }
+}

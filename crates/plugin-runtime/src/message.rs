@@ -1,0 +1,450 @@
+//! The platform's start message, and everything that can be wrong with its shape.
+//!
+//! The texts of these errors are the platform's own where it has one: workflows match on them.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::failure::Failure;
+
+/// A start message whose shape is sound. What it asks for may still be unknown or invalid.
+#[derive(Debug)]
+pub struct StartMessage {
+    /// What is to be started.
+    pub step: Step,
+    /// The connection's settings as they came; `{}` when absent.
+    pub connection: Value,
+    /// The step's input as it came; `{}` when absent.
+    pub input: Value,
+    /// What every event about this message repeats; `{}` when absent.
+    pub meta: Meta,
+}
+
+/// What a start message asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// One run of an action.
+    Action {
+        /// The action's name.
+        name: String,
+    },
+    /// A trigger that runs until it is stopped.
+    Trigger {
+        /// The trigger's name.
+        name: String,
+        /// Where its events go: `dispatcher.url`, when it is a string.
+        dispatcher_url: Option<String>,
+    },
+    /// A task. No plugin of this runtime has any.
+    Task {
+        /// The task's name.
+        name: String,
+    },
+    /// A test of the connection alone.
+    ConnectionTest,
+}
+
+/// The `type` of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventType {
+    /// Of an action.
+    ActionEvent,
+    /// Of a trigger.
+    TriggerEvent,
+    /// Of a task.
+    TaskEvent,
+    /// Of a connection test.
+    ConnectionTest,
+}
+
+/// A message's `meta`, to be echoed verbatim: key order and the text of numbers included.
+#[derive(Debug, Clone)]
+pub struct Meta(Box<RawValue>);
+
+/// A message that cannot be understood, with what is known for the event that answers it.
+#[derive(Debug)]
+pub struct MessageError {
+    /// The type of the event that answers, when the message's type is known.
+    pub event_type: Option<EventType>,
+    /// The message's `meta`; `null` when absent.
+    pub meta: Meta,
+    /// What is wrong.
+    pub failure: Failure,
+}
+
+impl StartMessage {
+    /// Reads a start message. Of duplicate keys the last one counts.
+    ///
+    /// # Errors
+    /// The bytes are not a start message of version `v1`; the error knows the event's type and meta as far as the
+    /// message tells them.
+    pub fn parse(bytes: &[u8]) -> Result<Self, MessageError> {
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| MessageError::unreadable(format!("The start message is not UTF-8: {error}")))?;
+        if text.trim_ascii().is_empty() {
+            return Err(MessageError::unreadable("The start message is empty; a JSON object is expected"));
+        }
+        let message: &RawValue = serde_json::from_str(text)
+            .map_err(|error| MessageError::unreadable(format!("The start message is not JSON: {error}")))?;
+        let Some(message) = object(message) else {
+            return Err(MessageError::unreadable("The start message is not a JSON object"));
+        };
+        let kind = message.get("type").map(|kind| string_or_text(kind));
+        let kind = Kind::of(kind.as_deref().unwrap_or("None"));
+        let body = message.get("body").and_then(|body| object(body));
+        let meta = body.as_ref().and_then(|body| body.get("meta")).map(|meta| Meta::compact(meta));
+        parse_parts(&message, kind.as_ref(), body.as_ref(), meta.clone()).map_err(|failure| MessageError {
+            event_type: kind.ok().map(Kind::event_type),
+            meta: meta.unwrap_or_else(Meta::null),
+            failure,
+        })
+    }
+
+    /// The type of the events that answer this message.
+    pub fn event_type(&self) -> EventType {
+        match self.step {
+            Step::Action { .. } => EventType::ActionEvent,
+            Step::Trigger { .. } => EventType::TriggerEvent,
+            Step::Task { .. } => EventType::TaskEvent,
+            Step::ConnectionTest => EventType::ConnectionTest,
+        }
+    }
+}
+
+impl MessageError {
+    /// Of a message of which nothing is known.
+    pub(crate) fn unreadable(cause: impl Into<String>) -> Self {
+        Self { event_type: None, meta: Meta::null(), failure: Failure::message(cause) }
+    }
+}
+
+impl Meta {
+    /// `{}`, for messages without one.
+    pub fn empty() -> Self {
+        Self::known("{}")
+    }
+
+    /// The value under `key`, when meta is an object that has it.
+    pub(crate) fn member(&self, key: &str) -> Option<Value> {
+        let value = object(&self.0)?.get(key).map(|value| serde_json::from_str(value.get()));
+        value?.ok()
+    }
+
+    fn null() -> Self {
+        Self::known("null")
+    }
+
+    fn known(json: &'static str) -> Self {
+        Self(RawValue::from_string(json.to_owned()).unwrap_or_default())
+    }
+
+    /// The same JSON without white space between its tokens, since an event is one line.
+    fn compact(raw: &RawValue) -> Self {
+        let mut compact = String::with_capacity(raw.get().len());
+        let (mut in_string, mut escaped) = (false, false);
+        for character in raw.get().chars() {
+            if in_string || !matches!(character, ' ' | '\t' | '\r' | '\n') {
+                compact.push(character);
+            }
+            match character {
+                '"' if !escaped => in_string = !in_string,
+                '\\' if in_string => {
+                    escaped = !escaped;
+                    continue;
+                }
+                _ => {}
+            }
+            escaped = false;
+        }
+        Self(RawValue::from_string(compact).unwrap_or_default())
+    }
+}
+
+impl Serialize for Meta {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl PartialEq for Meta {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+/// A JSON object's members, unparsed.
+type Members<'m> = BTreeMap<String, &'m RawValue>;
+
+/// The message types.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Action,
+    Trigger,
+    Task,
+    ConnectionTest,
+}
+
+impl Kind {
+    fn of(name: &str) -> Result<Self, Failure> {
+        Ok(match name {
+            "action_start" => Self::Action,
+            "trigger_start" => Self::Trigger,
+            "task_start" => Self::Task,
+            "connection_test" => Self::ConnectionTest,
+            _ => return Err(Failure::message(format!("Unsupported message type \"{name}\""))),
+        })
+    }
+
+    fn event_type(self) -> EventType {
+        match self {
+            Self::Action => EventType::ActionEvent,
+            Self::Trigger => EventType::TriggerEvent,
+            Self::Task => EventType::TaskEvent,
+            Self::ConnectionTest => EventType::ConnectionTest,
+        }
+    }
+}
+
+/// The checks in the platform's order: version, type, body, step.
+fn parse_parts(
+    message: &Members<'_>,
+    kind: Result<&Kind, &Failure>,
+    body: Option<&Members<'_>>,
+    meta: Option<Meta>,
+) -> Result<StartMessage, Failure> {
+    let Some(version) = message.get("version") else {
+        return Err(Failure::message("\"version\" missing from input message"));
+    };
+    let version = string_or_text(version);
+    if version != "v1" {
+        return Err(Failure::message(format!("Unsupported version '{version}'. Only v1 is supported")));
+    }
+    let kind = *kind.map_err(Clone::clone)?;
+    let Some(body) = body else {
+        return Err(Failure::message(match message.get("body") {
+            None => "\"body\" missing from input message",
+            Some(_) => "\"body\" of input message is not an object",
+        }));
+    };
+    Ok(StartMessage {
+        step: step(kind, body)?,
+        connection: value_or_object(body, "connection")?,
+        input: value_or_object(body, "input")?,
+        meta: meta.unwrap_or_else(Meta::empty),
+    })
+}
+
+fn step(kind: Kind, body: &Members<'_>) -> Result<Step, Failure> {
+    let name = |field: &str| match body.get(field).map(|name| serde_json::from_str(name.get())) {
+        Some(Ok(Value::String(name))) => Ok(name),
+        Some(Ok(Value::Null)) | None => Err(Failure::message(format!(
+            "Message is {field}_start but field \"{field}\" is missing from body"
+        ))),
+        Some(_) => Err(Failure::message(format!(
+            "Message is {field}_start but field \"{field}\" of body is not a string"
+        ))),
+    };
+    Ok(match kind {
+        Kind::Action => Step::Action { name: name("action")? },
+        Kind::Task => Step::Task { name: name("task")? },
+        Kind::ConnectionTest => Step::ConnectionTest,
+        Kind::Trigger => Step::Trigger {
+            name: name("trigger")?,
+            dispatcher_url: body
+                .get("dispatcher")
+                .and_then(|dispatcher| object(dispatcher))
+                .and_then(|dispatcher| serde_json::from_str(dispatcher.get("url")?.get()).ok()),
+        },
+    })
+}
+
+/// The members of an object; `None` for any other value.
+fn object(raw: &RawValue) -> Option<Members<'_>> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+/// A string's characters, or any other value's text; `null` reads as the platform says it.
+fn string_or_text(raw: &RawValue) -> String {
+    match serde_json::from_str(raw.get()) {
+        Ok(Value::String(text)) => text,
+        Ok(Value::Null) => "None".to_owned(),
+        _ => raw.get().to_owned(),
+    }
+}
+
+fn value_or_object(body: &Members<'_>, field: &str) -> Result<Value, Failure> {
+    body.get(field).map_or_else(
+        || Ok(Value::Object(serde_json::Map::new())),
+        |raw| {
+            serde_json::from_str(raw.get())
+                .map_err(|error| Failure::message(format!("\"{field}\" of input message: {error}")))
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every row: the message, and the event type, meta and text that answer it.
+    #[test]
+    fn a_broken_shape_is_answered_in_the_platforms_words() {
+        let rows = [
+            ("", "null", "null", "The start message is empty; a JSON object is expected"),
+            (" \n", "null", "null", "The start message is empty; a JSON object is expected"),
+            (
+                r#"{"version": "v1", "#,
+                "null",
+                "null",
+                "The start message is not JSON: EOF while parsing an object at line 1 column 18",
+            ),
+            (
+                r#"{} {}"#,
+                "null",
+                "null",
+                "The start message is not JSON: trailing characters at line 1 column 4",
+            ),
+            ("[]", "null", "null", "The start message is not a JSON object"),
+            ("null", "null", "null", "The start message is not a JSON object"),
+            (r#""v1""#, "null", "null", "The start message is not a JSON object"),
+            ("{}", "null", "null", r#""version" missing from input message"#),
+            (
+                r#"{"type":"action_start","body":{"action":"a"}}"#,
+                r#""action_event""#,
+                "null",
+                r#""version" missing from input message"#,
+            ),
+            (
+                r#"{"version":"v2","type":"action_start","body":{"action":"a","meta":{}}}"#,
+                r#""action_event""#,
+                "{}",
+                "Unsupported version 'v2'. Only v1 is supported",
+            ),
+            (
+                r#"{"version":null,"type":"task_start"}"#,
+                r#""task_event""#,
+                "null",
+                "Unsupported version 'None'. Only v1 is supported",
+            ),
+            (
+                r#"{"version":1,"type":"connection_test","body":{}}"#,
+                r#""connection_test""#,
+                "null",
+                "Unsupported version '1'. Only v1 is supported",
+            ),
+            (
+                r#"{"version":"v1","type":"foo_start","body":{"meta":{}}}"#,
+                "null",
+                "{}",
+                r#"Unsupported message type "foo_start""#,
+            ),
+            (r#"{"version":"v1","body":{}}"#, "null", "null", r#"Unsupported message type "None""#),
+            (r#"{"version":"v1","type":null}"#, "null", "null", r#"Unsupported message type "None""#),
+            (r#"{"version":"v1","type":7}"#, "null", "null", r#"Unsupported message type "7""#),
+            (
+                r#"{"version":"v1","type":"action_start"}"#,
+                r#""action_event""#,
+                "null",
+                r#""body" missing from input message"#,
+            ),
+            (
+                r#"{"version":"v1","type":"action_start","body":null}"#,
+                r#""action_event""#,
+                "null",
+                r#""body" of input message is not an object"#,
+            ),
+            (
+                r#"{"version":"v1","type":"action_start","body":{"meta":{"a":1}}}"#,
+                r#""action_event""#,
+                r#"{"a":1}"#,
+                r#"Message is action_start but field "action" is missing from body"#,
+            ),
+            (
+                r#"{"version":"v1","type":"trigger_start","body":{"trigger":null}}"#,
+                r#""trigger_event""#,
+                "null",
+                r#"Message is trigger_start but field "trigger" is missing from body"#,
+            ),
+            (
+                r#"{"version":"v1","type":"task_start","body":{"task":5}}"#,
+                r#""task_event""#,
+                "null",
+                r#"Message is task_start but field "task" of body is not a string"#,
+            ),
+        ];
+        for (message, event_type, meta, text) in rows {
+            let error = StartMessage::parse(message.as_bytes()).unwrap_err();
+            assert_eq!(serde_json::to_string(&error.event_type).unwrap(), event_type, "{message}");
+            assert_eq!(serde_json::to_string(&error.meta).unwrap(), meta, "{message}");
+            assert_eq!(error.failure, Failure::message(text), "{message}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_are_refused() {
+        let error = StartMessage::parse(b"{\"version\":\"\xff\"}").unwrap_err();
+        assert!(error.failure.cause().starts_with("The start message is not UTF-8"), "{}", error.failure);
+    }
+
+    #[test]
+    fn absent_parts_are_empty_objects_and_null_stays_null() {
+        let parse = |body: &str| {
+            let text = format!(r#"{{"version":"v1","type":"action_start","body":{body}}}"#);
+            StartMessage::parse(text.as_bytes()).unwrap()
+        };
+        let message = parse(r#"{"action":"a"}"#);
+        assert_eq!(message.step, Step::Action { name: "a".to_owned() });
+        assert_eq!((message.connection, message.input), (serde_json::json!({}), serde_json::json!({})));
+        assert_eq!(message.meta, Meta::empty());
+        let message = parse(r#"{"action":"a","connection":null,"meta":null}"#);
+        assert_eq!((message.connection, message.meta), (Value::Null, Meta::null()));
+    }
+
+    #[test]
+    fn of_duplicate_keys_the_last_one_counts() {
+        let text = br#"{"version":"v2","version":"v1","type":"action_start",
+            "body":{"action":"a","action":"b","input":{"x":1},"input":{"x":2,"x":3}}}"#;
+        let message = StartMessage::parse(text).unwrap();
+        assert_eq!(message.step, Step::Action { name: "b".to_owned() });
+        assert_eq!(message.input, serde_json::json!({"x": 3}));
+    }
+
+    #[test]
+    fn meta_is_echoed_verbatim_on_one_line() {
+        let rows = [
+            (
+                "{ \"b\" : 1.0 ,\n \"a\" : [ 1e3, 123456789012345678901234567890 ] }",
+                r#"{"b":1.0,"a":[1e3,123456789012345678901234567890]}"#,
+            ),
+            (r#"{"s" : "a \" b \\" , "t" : "\n x"}"#, r#"{"s":"a \" b \\","t":"\n x"}"#),
+            (r#" "text with  blanks" "#, r#""text with  blanks""#),
+        ];
+        for (meta, expected) in rows {
+            let text = format!(r#"{{"version":"v1","type":"connection_test","body":{{"meta":{meta}}}}}"#);
+            let message = StartMessage::parse(text.as_bytes()).unwrap();
+            assert_eq!(serde_json::to_string(&message.meta).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_trigger_message_names_its_dispatcher() {
+        let rows = [
+            (r#"{"url":"http://h/","webhook_url":""}"#, Some("http://h/")),
+            (r#"{"webhook_url":""}"#, None),
+            (r#"{"url":null}"#, None),
+            ("null", None),
+        ];
+        for (dispatcher, url) in rows {
+            let text = format!(
+                r#"{{"version":"v1","type":"trigger_start","body":{{"trigger":"t","dispatcher":{dispatcher}}}}}"#
+            );
+            let step = StartMessage::parse(text.as_bytes()).unwrap().step;
+            let dispatcher_url = url.map(str::to_owned);
+            assert_eq!(step, Step::Trigger { name: "t".to_owned(), dispatcher_url }, "{dispatcher}");
+        }
+    }
+}

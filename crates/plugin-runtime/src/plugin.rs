@@ -1,0 +1,94 @@
+//! A plugin: its specification and the functions that do what it promises.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::cross_check::{self, CrossCheckError};
+use crate::failure::Failure;
+use crate::handler::{Connection, Context, Handlers, Table, TriggerContext, Typed};
+use crate::spec::Spec;
+
+/// A specification together with a handler for each of its steps. Cloning is cheap.
+#[derive(Clone)]
+pub struct Plugin {
+    spec: Arc<Spec>,
+    handlers: Arc<dyn Handlers>,
+}
+
+impl Plugin {
+    /// Begins a plugin with the text of its `plugin.spec.yaml`.
+    pub fn builder<C: Connection>(spec_yaml: &str) -> PluginBuilder<'_, C> {
+        PluginBuilder { spec_yaml, table: Table::default() }
+    }
+
+    /// What the plugin promises.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    pub(crate) fn handlers(&self) -> Arc<dyn Handlers> {
+        Arc::clone(&self.handlers)
+    }
+}
+
+/// Takes a plugin's handlers. `C` is the type of its connection's settings.
+pub struct PluginBuilder<'y, C> {
+    spec_yaml: &'y str,
+    table: Table<C>,
+}
+
+impl<C: Connection> PluginBuilder<'_, C> {
+    /// Sets the function that tests a connection. What it finds is the output of the platform's connection test.
+    #[must_use]
+    pub fn connection_test<F, Fut, O>(mut self, test: F) -> Self
+    where
+        F: Fn(Context<C>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O, Failure>> + Send + 'static,
+        O: Serialize + Send + 'static,
+    {
+        self.table.test = Some(Box::new(Typed::<F, (), O>::new(test)));
+        self
+    }
+
+    /// Adds the function that runs an action.
+    #[must_use]
+    pub fn action<F, Fut, I, O>(mut self, name: &str, run: F) -> Self
+    where
+        F: Fn(Context<C>, I) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O, Failure>> + Send + 'static,
+        I: DeserializeOwned + 'static,
+        O: Serialize + DeserializeOwned + Send + 'static,
+    {
+        self.table.actions.insert(name.to_owned(), Box::new(Typed::<F, I, O>::new(run)));
+        self
+    }
+
+    /// Adds the function that runs a trigger until its context's `stop`. `O` is the type of its events' outputs,
+    /// which nothing else tells: `.trigger::<Output, _, _, _>("monitor", run)`.
+    #[must_use]
+    pub fn trigger<O, F, Fut, I>(mut self, name: &str, run: F) -> Self
+    where
+        F: Fn(TriggerContext<C>, I) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Failure>> + Send + 'static,
+        I: DeserializeOwned + Send + 'static,
+        O: Serialize + DeserializeOwned + 'static,
+    {
+        self.table.triggers.insert(name.to_owned(), Box::new(Typed::<F, I, O>::new(run)));
+        self
+    }
+
+    /// The plugin, once specification, handlers and types agree.
+    ///
+    /// # Errors
+    /// They do not: a step without a handler, a handler without a step; and, where debug assertions are on, a property
+    /// that no type reads, an example that its type refuses, an output that breaks its schema.
+    pub fn build(self) -> Result<Plugin, CrossCheckError> {
+        let spec = Spec::parse(self.spec_yaml)?;
+        let handlers: Arc<dyn Handlers> = Arc::new(self.table);
+        cross_check::check(&spec, &handlers.types())?;
+        Ok(Plugin { spec: Arc::new(spec), handlers })
+    }
+}

@@ -1,0 +1,121 @@
+//! Values made from the specification: the start message that `sample` prints, and those that check a plugin's types.
+
+use serde_json::{Map, Value, json};
+
+use super::property_type::Credential;
+use super::{Properties, Property, PropertyType, Spec};
+
+impl Spec {
+    /// A start message for an action or a trigger, to be filled in by a person: defaults where there are any, else
+    /// `""`, `0`, `false`. `None` when the plugin has no such step.
+    pub fn sample(&self, step: &str) -> Option<Value> {
+        let (kind, spec) = match (self.actions.get(step), self.triggers.get(step)) {
+            (Some(spec), _) => ("action", spec),
+            (None, Some(spec)) => ("trigger", spec),
+            (None, None) => return None,
+        };
+        let mut body = json!({
+            kind: step,
+            "meta": {},
+            "input": self.blanks(&spec.input),
+            "connection": self.blanks(&self.connection),
+            "log": null,
+        });
+        if kind == "trigger" {
+            body["dispatcher"] = json!({"url": "http://localhost:8000", "webhook_url": ""});
+        }
+        Some(json!({"version": "v1", "type": format!("{kind}_start"), "body": body}))
+    }
+
+    /// Every property with its example, else its default, else a value of its type.
+    pub(crate) fn examples(&self, properties: &Properties) -> Map<String, Value> {
+        let value = |property: &Property| {
+            let given = property.example.clone().or_else(|| property.default.clone());
+            given.unwrap_or_else(|| self.first_choice(property, Self::examples))
+        };
+        properties.iter().map(|(name, property)| (name.clone(), value(property))).collect()
+    }
+
+    fn blanks(&self, properties: &Properties) -> Map<String, Value> {
+        let value = |property: &Property| {
+            property.default.clone().unwrap_or_else(|| self.first_choice(property, Self::blanks))
+        };
+        properties.iter().map(|(name, property)| (name.clone(), value(property))).collect()
+    }
+
+    /// The first value of an enumeration, since an empty text is none of them; else an empty value of the type.
+    fn first_choice(&self, property: &Property, of: fn(&Self, &Properties) -> Map<String, Value>) -> Value {
+        let first = property.choices.as_ref().and_then(|choices| choices.first()).cloned();
+        first.unwrap_or_else(|| match &property.kind {
+            PropertyType::String | PropertyType::Bytes | PropertyType::Date | PropertyType::Password => {
+                json!("")
+            }
+            PropertyType::Integer | PropertyType::Number => json!(0),
+            PropertyType::Boolean => json!(false),
+            PropertyType::Object => json!({}),
+            PropertyType::List(_) => json!([]),
+            PropertyType::File => json!({"content": "", "filename": ""}),
+            PropertyType::Credential(credential) => blank_credential(*credential),
+            PropertyType::Custom(name) => {
+                json!(self.types.get(name).map(|properties| of(self, properties)))
+            }
+        })
+    }
+}
+
+/// Those of `values` that `properties` require.
+pub(crate) fn required(properties: &Properties, values: &Map<String, Value>) -> Map<String, Value> {
+    let is_required = |name: &String| properties.get(name).is_some_and(|property| property.required);
+    values
+        .iter()
+        .filter(|(name, _)| is_required(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+fn blank_credential(credential: Credential) -> Value {
+    credential.parts().iter().map(|(name, ..)| ((*name).to_owned(), json!(""))).collect::<Map<_, _>>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::fixture::SPEC;
+
+    #[test]
+    fn samples_hold_defaults_and_blanks() {
+        let spec = Spec::parse(SPEC).unwrap();
+        expect![[r#"
+            {
+              "body": {
+                "connection": {
+                  "credentials": {
+                    "password": "",
+                    "username": ""
+                  },
+                  "host": "",
+                  "mode": "plain",
+                  "secure": false
+                },
+                "dispatcher": {
+                  "url": "http://localhost:8000",
+                  "webhook_url": ""
+                },
+                "input": {
+                  "times": 3
+                },
+                "log": null,
+                "meta": {},
+                "trigger": "tick"
+              },
+              "type": "trigger_start",
+              "version": "v1"
+            }
+        "#]]
+        .assert_eq(&format!("{:#}\n", spec.sample("tick").unwrap()));
+        assert_eq!(spec.sample("echo").unwrap()["type"], "action_start");
+        assert_eq!(spec.sample("nope"), None);
+    }
+}

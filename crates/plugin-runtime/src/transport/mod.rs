@@ -1,0 +1,3 @@
+//! The ways in which the platform talks to a plugin.
+
+pub mod stdio;

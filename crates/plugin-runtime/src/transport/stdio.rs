@@ -1,0 +1,169 @@
+//! One start message on stdin, one event on stdout.
+//!
+//! Invariant: nothing else in the process writes to stdout, so that whoever reads it finds events and nothing else.
+
+use std::io::{self, BufWriter, Read, Write};
+
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::message::{MessageError, StartMessage, Step};
+use crate::plugin::Plugin;
+use crate::step::{self, Mode};
+use crate::trigger::{self, Surroundings};
+
+/// A start message has at most this many bytes (3 GiB): a file of 2 GiB and some as base64 text.
+pub const MESSAGE_LIMIT: u64 = 3 << 30;
+
+/// How an event is gathered before it is written, in bytes.
+const WRITE_BLOCK: usize = 64 << 10;
+
+/// Reads a start message from stdin, does what it asks for, and writes the event that answers to stdout. Says whether
+/// the step succeeded and the event was written.
+pub fn serve(plugin: &Plugin, mode: Mode, surroundings: &Surroundings) -> bool {
+    answer(plugin, mode, surroundings, io::stdin().lock(), io::stdout().lock())
+}
+
+/// Writes a text to stdout. Says whether that succeeded: a closed stdout is no reason to panic.
+pub fn print(text: &str) -> bool {
+    reported(write_line(text.as_bytes()))
+}
+
+/// Writes one line, with its newline, to stdout at once.
+pub(crate) fn write_line(line: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(line)?;
+    stdout.flush()
+}
+
+fn answer(plugin: &Plugin, mode: Mode, surroundings: &Surroundings, from: impl Read, to: impl Write) -> bool {
+    let event = match read(from) {
+        Ok(message) => match run(plugin, message, mode, surroundings) {
+            Some(event) => event,
+            None => return true,
+        },
+        Err(error) => error.into(),
+    };
+    let mut to = BufWriter::with_capacity(WRITE_BLOCK, to);
+    let written = event.write(&mut to).and_then(|()| to.flush());
+    // What could not be written must not be tried again when the buffer is dropped.
+    drop(to.into_parts());
+    reported(written) && event.failure().is_none()
+}
+
+fn reported(written: io::Result<()>) -> bool {
+    written.inspect_err(|error| tracing::error!("stdout: {error}")).is_ok()
+}
+
+fn read(from: impl Read) -> Result<StartMessage, MessageError> {
+    let mut text = Vec::new();
+    let limited = from.take(MESSAGE_LIMIT + 1).read_to_end(&mut text);
+    match limited {
+        Ok(_) if text.len() as u64 > MESSAGE_LIMIT => Err(MessageError::unreadable(format!(
+            "The start message has more than {} GiB",
+            MESSAGE_LIMIT >> 30
+        ))),
+        Ok(_) => StartMessage::parse(&text),
+        Err(error) => Err(MessageError::unreadable(format!("The start message cannot be read: {error}"))),
+    }
+}
+
+/// One step on one thread: there is nothing to do beside it.
+fn run(plugin: &Plugin, message: StartMessage, mode: Mode, surroundings: &Surroundings) -> Option<Event> {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let failure =
+                Failure::internal(format!("The process cannot wait for input and output: {error}"), "");
+            return Some(Event::failed(&message, failure));
+        }
+    };
+    let event = match (&message.step, mode) {
+        (Step::Trigger { .. }, Mode::Run) => runtime.block_on(trigger::run(plugin, message, surroundings)),
+        _ => Some(runtime.block_on(step::execute(plugin, message, mode))),
+    };
+    // A name lookup that hangs on a blocking thread must not hold up the answer.
+    runtime.shutdown_background();
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::fixture::plugin;
+    use crate::trigger::Destination;
+
+    fn surroundings() -> Surroundings {
+        Surroundings { cache_dir: PathBuf::new(), flag_dir: PathBuf::new(), events: Destination::Dispatcher }
+    }
+
+    fn serve(text: &str) -> (bool, String) {
+        let mut out = Vec::new();
+        let succeeded = answer(&plugin(), Mode::Run, &surroundings(), text.as_bytes(), &mut out);
+        (succeeded, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn one_message_gives_one_line() {
+        let message = |text: &str| {
+            format!(
+                r#"{{"version":"v1","type":"action_start","body":{{"action":"echo",
+                "connection":{{"host":"h"}},"input":{{"text":"{text}"}}}}}}"#
+            )
+        };
+        for (input, expected, status) in
+            [(message("hi"), true, "ok"), (message("fail"), false, "error"), (String::new(), false, "error")]
+        {
+            let (succeeded, out) = serve(&input);
+            assert_eq!(succeeded, expected, "{out}");
+            let line = out.strip_suffix('\n').unwrap();
+            assert!(!line.contains('\n'));
+            let event: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(event["body"]["status"], status, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_trigger_that_cannot_start_answers_too() {
+        let (succeeded, out) = serve(
+            r#"{"version":"v1","type":"trigger_start","body":{"trigger":"tick","connection":{"host":"h"},
+            "input":{"times":1},"dispatcher":{"url":"","webhook_url":""}}}"#,
+        );
+        assert!(!succeeded);
+        assert!(out.contains(r#""error":"\"dispatcher.url\" is missing from input message""#), "{out}");
+        assert!(out.ends_with("\"type\":\"trigger_event\",\"version\":\"v1\"}\n"), "{out}");
+    }
+
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+    }
+
+    #[test]
+    fn a_closed_stdout_is_a_failure_and_no_panic() {
+        assert!(!answer(&plugin(), Mode::Run, &surroundings(), io::empty(), Closed));
+    }
+
+    #[test]
+    fn a_stdin_that_fails_is_answered() {
+        struct Failing;
+        impl Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("no disk"))
+            }
+        }
+        let mut out = Vec::new();
+        assert!(!answer(&plugin(), Mode::Run, &surroundings(), Failing, &mut out));
+        assert!(String::from_utf8(out).unwrap().contains("The start message cannot be read: no disk"));
+    }
+}

@@ -1,0 +1,223 @@
+//! Checks a message's connection and input against the specification before anything reads them.
+//!
+//! The texts name the property, what is expected and what came. What came is repeated only where it cannot be a
+//! secret: nothing of a connection but its enumerated settings, and of an input only short plain values.
+
+use std::fmt::Write as _;
+
+use jsonschema::Draft;
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use serde_json::{Map, Value};
+
+use crate::failure::Failure;
+use crate::spec::{Properties, Property, PropertyType, Spec};
+
+/// A value is repeated in an error text up to this many characters.
+const SHOWN_LIMIT: usize = 40;
+
+/// More violations than this are only counted.
+const LISTED_VIOLATIONS: usize = 5;
+
+/// Checks the connection's settings. Optional settings that are null count as absent, and are not in the result.
+pub(crate) fn connection(spec: &Spec, settings: Value) -> Result<Map<String, Value>, Failure> {
+    check(spec, &spec.connection, settings, Group::Connection).map_err(|violations| {
+        Failure::connection(
+            format!("The connection is invalid: {violations}"),
+            "Correct the connection's settings and run the step again. Nothing was sent to the server.",
+        )
+    })
+}
+
+/// Checks a step's input. Optional inputs that are null count as absent, and are not in the result; required ones
+/// must not be empty texts, except for file contents: no bytes are a real file.
+pub(crate) fn input(
+    spec: &Spec,
+    properties: &Properties,
+    input: Value,
+) -> Result<Map<String, Value>, Failure> {
+    check(spec, properties, input, Group::Input).map_err(|violations| {
+        Failure::input(
+            format!("The input is invalid: {violations}"),
+            "Correct the input and run the step again. Nothing was sent to the server.",
+        )
+    })
+}
+
+/// What is wrong with `value` under `schema`, in words without any of its values. For outputs, whose form is the
+/// plugin's own doing.
+pub(crate) fn violations(schema: &Value, value: &Value) -> Vec<String> {
+    run(schema, value, &|_, _| None)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Connection,
+    Input,
+}
+
+fn check(
+    spec: &Spec,
+    properties: &Properties,
+    mut values: Value,
+    group: Group,
+) -> Result<Map<String, Value>, String> {
+    if let Value::Object(values) = &mut values {
+        values.retain(|name, value| !value.is_null() || properties.get(name).is_none_or(|it| it.required));
+    }
+    let show = |name: &str, value: &Value| {
+        properties.get(name).filter(|property| may_be_shown(property, group)).and_then(|_| shown(value))
+    };
+    let mut violations = run(&spec.schema(properties), &values, &show);
+    if group == Group::Input {
+        violations.extend(empty_required(properties, &values));
+    }
+    match values {
+        Value::Object(values) if violations.is_empty() => Ok(values),
+        _ => Err(listed(&violations)),
+    }
+}
+
+fn may_be_shown(property: &Property, group: Group) -> bool {
+    match group {
+        Group::Connection => property.choices.is_some(),
+        Group::Input => property.kind.may_be_shown(),
+    }
+}
+
+fn shown(value: &Value) -> Option<String> {
+    let plain = !value.is_array() && !value.is_object();
+    plain.then(|| value.to_string()).filter(|text| text.chars().count() <= SHOWN_LIMIT)
+}
+
+fn empty_required(properties: &Properties, values: &Value) -> Vec<String> {
+    properties
+        .iter()
+        .filter(|(_, property)| property.required && property.kind != PropertyType::Bytes)
+        .filter(|(name, _)| values[name.as_str()] == "")
+        .map(|(name, _)| format!("'{name}' is a required property and must not be empty"))
+        .collect()
+}
+
+fn listed(violations: &[String]) -> String {
+    let mut text = violations.iter().take(LISTED_VIOLATIONS).cloned().collect::<Vec<_>>().join("; ");
+    if let Some(more) = violations.len().checked_sub(LISTED_VIOLATIONS).filter(|more| *more > 0) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "; and {more} more");
+    }
+    text
+}
+
+/// Says of a property's value what an error text may repeat.
+type Show<'s> = &'s dyn Fn(&str, &Value) -> Option<String>;
+
+fn run(schema: &Value, value: &Value, show: Show<'_>) -> Vec<String> {
+    let validator =
+        jsonschema::options().with_draft(Draft::Draft4).should_validate_formats(false).build(schema);
+    match validator {
+        Ok(validator) => validator.iter_errors(value).map(|error| words(&error, show)).collect(),
+        Err(error) => vec![format!("the specification makes no valid schema: {error}")],
+    }
+}
+
+fn words(error: &jsonschema::ValidationError<'_>, show: Show<'_>) -> String {
+    let path = error.instance_path().to_string().trim_start_matches('/').replace('/', ".");
+    let subject = if path.is_empty() { "it".to_owned() } else { format!("'{path}'") };
+    let came = show(&path, error.instance()).unwrap_or_else(|| type_of(error.instance()).to_owned());
+    match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            let dot = if path.is_empty() { "" } else { "." };
+            format!("'{path}{dot}{name}' is a required property")
+        }
+        ValidationErrorKind::Type { kind } => {
+            let expected = match kind {
+                TypeKind::Single(one) => one.to_string(),
+                TypeKind::Multiple(_) => "the right type".to_owned(),
+            };
+            format!("{subject} is not of type '{expected}' but {came}")
+        }
+        ValidationErrorKind::Enum { options } => format!("{subject} is not one of {options} but {came}"),
+        kind => format!("{subject} breaks the schema's '{}'", kind.keyword()),
+    }
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(number) if number.is_f64() => "a number",
+        Value::Number(_) => "an integer",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixture::SPEC;
+
+    #[test]
+    fn an_invalid_connection_is_named_without_its_secrets() {
+        let spec = Spec::parse(SPEC).unwrap();
+        let rows = [
+            (json!(null), "it is not of type 'object' but null"),
+            (json!([]), "it is not of type 'object' but a list"),
+            (json!({}), "'host' is a required property"),
+            (json!({"host": null}), "'host' is not of type 'string' but null"),
+            (json!({"host": 5}), "'host' is not of type 'string' but an integer"),
+            (json!({"host": "h", "secure": "canary"}), "'secure' is not of type 'boolean' but a string"),
+            (json!({"host": "h", "mode": "odd"}), r#"'mode' is not one of ["plain","loud"] but "odd""#),
+            (
+                json!({"host": "h", "credentials": {}}),
+                "'credentials.username' is a required property; 'credentials.password' is a required property",
+            ),
+            (
+                json!({"host": "h", "credentials": {"username": "u", "password": ["canary"]}}),
+                "'credentials.password' is not of type 'string' but a list",
+            ),
+            (
+                json!({"host": "h", "credentials": "canary"}),
+                "'credentials' is not of type 'object' but a string",
+            ),
+        ];
+        for (settings, expected) in rows {
+            let failure = connection(&spec, settings.clone()).unwrap_err();
+            assert_eq!(failure.cause(), format!("The connection is invalid: {expected}"), "{settings}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_input_is_named() {
+        let spec = Spec::parse(SPEC).unwrap();
+        let properties = &spec.actions["echo"].input;
+        let long = "x".repeat(SHOWN_LIMIT);
+        let rows = [
+            (json!({}), "'text' is a required property".to_owned()),
+            (json!({"text": null}), "'text' is not of type 'string' but null".to_owned()),
+            (json!({"text": ""}), "'text' is a required property and must not be empty".to_owned()),
+            (json!({"text": 5}), "'text' is not of type 'string' but 5".to_owned()),
+            (json!({"text": "t", "times": long}), "'times' is not of type 'integer' but a string".to_owned()),
+            (json!({"text": "t", "times": 1.5}), "'times' is not of type 'integer' but 1.5".to_owned()),
+            (
+                json!({"text": "t", "content": 5}),
+                "'content' is not of type 'string' but an integer".to_owned(),
+            ),
+        ];
+        for (value, expected) in rows {
+            let failure = input(&spec, properties, value.clone()).unwrap_err();
+            assert_eq!(failure.cause(), format!("The input is invalid: {expected}"), "{value}");
+        }
+    }
+
+    #[test]
+    fn optional_nulls_are_absent_and_unknown_properties_are_accepted() {
+        let spec = Spec::parse(SPEC).unwrap();
+        let value = json!({"text": "t", "times": null, "zzz": null, "yyy": 1});
+        let input = input(&spec, &spec.actions["echo"].input, value).unwrap();
+        assert_eq!(Value::Object(input), json!({"text": "t", "zzz": null, "yyy": 1}));
+    }
+}
