@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ftp_proto::{Command, Reply, ReplyError, Severity};
+use ftp_proto::{Code, Command, Reply, ReplyError, Severity};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 
@@ -97,7 +97,7 @@ impl Client {
         let tcp = self.reach().await?;
         let mut control = Control::new(Stream::Plain(tcp), self.config.timeout)?;
         let greeting = control.greeting().await.map_err(|error| self.no_greeting(error))?;
-        if greeting.code().severity() != Severity::Completion {
+        if greeting.severity() != Severity::Completion {
             return Err(self.connect_error(ConnectFault::Greeting(greeting)));
         }
         let link = match &self.trust {
@@ -146,10 +146,10 @@ impl Client {
     async fn log_in(&self, control: &mut Control) -> Result<(), Error> {
         let credentials = &self.config.credentials;
         let mut reply = control.exchange(&Command::User(credentials.user.clone())).await?;
-        if reply.code().as_u16() == PASSWORD_WANTED {
+        if reply.code() == Code::PASSWORD_WANTED {
             reply = control.exchange(&Command::Pass(credentials.password.expose().clone())).await?;
         }
-        if reply.code().severity() != Severity::Completion {
+        if reply.severity() != Severity::Completion {
             return Err(Error::Login(reply));
         }
         tracing::info!("Logged in");
@@ -195,7 +195,7 @@ async fn protected(control: &mut Control, command: Command) -> Result<Reply, Err
         Error::Rejected { verb, reply } => control_tls(TlsFault::Refused { verb, reply }),
         other => other,
     })?;
-    if reply.code().severity() != Severity::Completion {
+    if reply.severity() != Severity::Completion {
         return Err(Error::Protocol(ProtocolFault::Unexpected { verb, reply }));
     }
     Ok(reply)
@@ -204,6 +204,3 @@ async fn protected(control: &mut Control, command: Command) -> Result<Reply, Err
 fn control_tls(fault: TlsFault) -> Error {
     Error::Tls { on: Channel::Control, fault }
 }
-
-/// RFC 959 §4.2.2: "User name okay, need password."
-const PASSWORD_WANTED: u16 = 331;

@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ftp_proto::{Command, Reply, ReplyDecoder, ReplyLimits, Severity};
+use ftp_proto::{Code, Command, Reply, ReplyDecoder, ReplyLimits, Severity};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::error::{Channel, Error, LostCause, ProtocolFault, TlsFault, Wait};
@@ -143,7 +143,7 @@ impl Control {
     async fn settle(&mut self, wait: Wait) -> Result<Reply, Error> {
         loop {
             let reply = self.read_reply(wait, self.limit).await?;
-            if reply.code().severity() != Severity::Preliminary {
+            if reply.severity() != Severity::Preliminary {
                 return Ok(reply);
             }
         }
@@ -153,11 +153,11 @@ impl Control {
         let reply = within(wait, limit, self.decode_reply()).await?;
         let reply = reply.inspect_err(|_| self.state = State::Broken)?;
         tracing::debug!("< {reply}");
-        if reply.code().as_u16() == SERVICE_CLOSING {
+        if reply.code() == Code::SERVICE_NOT_AVAILABLE {
             self.state = State::Broken;
             return Err(Error::Lost(LostCause::Goodbye(reply)));
         }
-        if reply.code().severity() != Severity::Preliminary {
+        if reply.severity() != Severity::Preliminary {
             self.state = State::Idle;
         }
         Ok(reply)
@@ -186,7 +186,7 @@ impl Control {
         }
         self.state = State::Broken;
         match self.decoder.next_reply() {
-            Ok(Some(reply)) if reply.code().as_u16() == SERVICE_CLOSING => {
+            Ok(Some(reply)) if reply.code() == Code::SERVICE_NOT_AVAILABLE => {
                 Err(Error::Lost(LostCause::Goodbye(reply)))
             }
             _ => Err(Error::Protocol(ProtocolFault::OutOfStep)),
@@ -194,16 +194,15 @@ impl Control {
     }
 }
 
-/// Turns a final reply of kind 4yz or 5yz into an error.
+/// Turns a reply of kind 4yz or 5yz into an error.
 pub(crate) fn accept(verb: &'static str, reply: Reply) -> Result<Reply, Error> {
-    match reply.code().severity() {
-        Severity::TransientNegative | Severity::PermanentNegative => Err(Error::Rejected { verb, reply }),
-        _ => Ok(reply),
-    }
+    if is_negative(&reply) { Err(Error::Rejected { verb, reply }) } else { Ok(reply) }
 }
 
-/// RFC 959 §4.2.2: "Service not available, closing control connection. This may be a reply to any command."
-const SERVICE_CLOSING: u16 = 421;
+/// Whether a reply says no: 4yz for now, 5yz for good.
+pub(crate) fn is_negative(reply: &Reply) -> bool {
+    matches!(reply.severity(), Severity::TransientNegative | Severity::PermanentNegative)
+}
 
 /// Replies are short; a block of this size takes nearly all of them at once.
 const READ_BLOCK: usize = 4096;

@@ -133,6 +133,7 @@ pub(crate) fn broken(error: io::Error) -> Error {
 #[derive(Debug)]
 pub(crate) struct Data {
     stream: Stream,
+    verb: &'static str,
     limit: Duration,
 }
 
@@ -148,9 +149,13 @@ pub(crate) enum Block {
 }
 
 impl Data {
-    /// `limit` bounds each read and write.
-    pub(crate) fn new(stream: Stream, limit: Duration) -> Self {
-        Self { stream, limit }
+    /// `verb` is that of the command it was opened for; `limit` bounds each read and write.
+    pub(crate) fn new(stream: Stream, verb: &'static str, limit: Duration) -> Self {
+        Self { stream, verb, limit }
+    }
+
+    pub(crate) fn verb(&self) -> &'static str {
+        self.verb
     }
 
     pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<Block, Error> {
@@ -178,6 +183,12 @@ impl Data {
     /// Marks the end of what we send: `close_notify` where there is TLS, then FIN.
     pub(crate) async fn end(&mut self) -> Result<(), Error> {
         within(Wait::Transferring, self.limit, self.stream.shutdown()).await?.map_err(broken)
+    }
+
+    /// Closes what the server has ended, with our own `close_notify` where there is TLS: vsftpd 3.0.3 waits for it before it
+    /// gives the final reply. The bytes are all here, so a server that no longer listens does no harm.
+    pub(crate) async fn close(mut self) {
+        let _ = self.end().await;
     }
 
     /// Reads on until the server closes. Nothing is expected but TLS session tickets, which a server sends on uploads

@@ -91,8 +91,13 @@ impl Connection {
     fn address(&self) -> Result<(String, u16), Failure> {
         let text = self.host.trim();
         let (host, port) = split_port(text).ok_or_else(|| failure::bad_host(&self.host))?;
-        let is_clean = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
-        if !is_clean || (host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err()) {
+        let is_clean =
+            !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
+        let is_number = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_clean
+            || !port.is_none_or(is_number)
+            || (host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err())
+        {
             return Err(failure::bad_host(&self.host));
         }
         let port = match (port, self.port) {
@@ -109,7 +114,8 @@ impl Connection {
             // RFC 1635 §3.1.
             None => ("anonymous", "anonymous@"),
         };
-        Credentials::parse(user, password).map_err(|error| failure::bad_setting("credentials", &error.to_string()))
+        Credentials::parse(user, password)
+            .map_err(|error| failure::bad_setting("credentials", &error.to_string()))
     }
 
     /// The most particular statement about the certificate decides: a pin, an authority, the system's authorities.
@@ -241,6 +247,9 @@ mod tests {
     #[test]
     fn absent_passive_means_passive_and_the_forms_default_means_active() {
         assert_eq!(connection(json!({})).config().map(|c| c.data_mode).ok(), Some(DataMode::Passive));
-        assert_eq!(connection(json!({"passive": false})).config().map(|c| c.data_mode).ok(), Some(DataMode::Active));
+        assert_eq!(
+            connection(json!({"passive": false})).config().map(|c| c.data_mode).ok(),
+            Some(DataMode::Active)
+        );
     }
 }

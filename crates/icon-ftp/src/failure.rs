@@ -75,7 +75,9 @@ fn tls(on: Channel, fault: &TlsFault) -> Failure {
             "Nothing secret was sent. Ask the server's operator for TLS (RFC 4217), or set `secure` to false if the \
              password and the files may travel readable by everybody on the way."
         }
-        TlsFault::Injected => "Somebody between the plugin and the server may have planted it. Nothing secret was sent.",
+        TlsFault::Injected => {
+            "Somebody between the plugin and the server may have planted it. Nothing secret was sent."
+        }
         TlsFault::Certificate(_) => {
             "Give the certificate of the authority that issued it in `ca_certificate`, or the SHA-256 of the server's \
              certificate in `certificate_sha256` once its operator has confirmed it. `ssl_verify` false accepts any \
@@ -84,7 +86,9 @@ fn tls(on: Channel, fault: &TlsFault) -> Failure {
         TlsFault::Handshake(_) => {
             "The plugin speaks TLS 1.2 and 1.3. Check that the server does, and that nothing on the way interferes."
         }
-        TlsFault::ServerName(_) => "Use the name or the address in `host` that stands in the server's certificate.",
+        TlsFault::ServerName(_) => {
+            "Use the name or the address in `host` that stands in the server's certificate."
+        }
         TlsFault::Authorities(_) => "Check `ca_certificate`, or the trusted certificates of the machine.",
     };
     Failure::service(cause, assistance)
@@ -108,7 +112,9 @@ fn data(fault: &DataFault) -> Failure {
              connection, an error on its side.",
         ),
         DataFault::Short { received, expected } => Failure::service(
-            format!("The transfer was cut short: {received} bytes came of the {expected} that the server had announced"),
+            format!(
+                "The transfer was cut short: {received} bytes came of the {expected} that the server had announced"
+            ),
             "What came was thrown away. Try again; if the file was being replaced at that moment, it will work then.",
         ),
         DataFault::Unproven { received } => Failure::service(
@@ -140,12 +146,16 @@ fn lost(cause: &LostCause) -> Failure {
 fn timeout_advice(wait: Wait) -> &'static str {
     match wait {
         Wait::Resolving => "Check the name service of the machine on which the plugin runs.",
-        Wait::Connecting => "Check `host` and `port`. A firewall that drops packets silently looks like this.",
+        Wait::Connecting => {
+            "Check `host` and `port`. A firewall that drops packets silently looks like this."
+        }
         Wait::Greeting => {
             "Something accepts connections there but does not greet. Check that `port` is that of an FTP server; a server \
              for implicit TLS also stays silent."
         }
-        Wait::Handshake(_) => "The server stopped in the middle of the TLS handshake. Check its TLS settings.",
+        Wait::Handshake(_) => {
+            "The server stopped in the middle of the TLS handshake. Check its TLS settings."
+        }
         Wait::OpeningData => "Try the other mode with `passive`, and check the firewalls on the way.",
         Wait::Sending(_) | Wait::Reply(_) | Wait::Transferring => {
             "Try again. If the server is known to be slow, raise `timeout`."

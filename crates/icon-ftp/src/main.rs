@@ -2,11 +2,17 @@
 
 mod cli;
 
+use std::io;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     cli::run().unwrap_or_else(|error| {
-        anstream::eprintln!("icon-ftp: {error:#}");
+        let is_broken_pipe =
+            error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        // Whoever closed our stdout has read enough, as in `icon-ftp demo | head`.
+        if !is_broken_pipe {
+            anstream::eprintln!("icon-ftp: {error:#}");
+        }
         ExitCode::FAILURE
     })
 }

@@ -29,6 +29,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
@@ -94,7 +95,11 @@ pub fn run_platform(plugin: &Plugin, command: &PlatformCommand, options: &Global
 
 impl GlobalOptions {
     fn surroundings(&self) -> Surroundings {
-        let events = if self.debug { Destination::Lines(stdio::write_line) } else { Destination::Dispatcher };
+        let events = if self.debug {
+            Destination::Lines(Arc::new(stdio::write_line))
+        } else {
+            Destination::Dispatcher
+        };
         Surroundings { cache_dir: self.cache_dir.clone(), flag_dir: self.flag_dir.clone(), events }
     }
 }

@@ -26,7 +26,17 @@ const LOG_LIMIT: usize = 256 << 10;
 /// Sends log lines and panic messages to stderr and to the logs of their steps: level INFO and above, with `debug`
 /// DEBUG as well. The first call in a process counts.
 pub fn install(debug: bool) {
-    let layer = LogLayer::new(debug, |line| drop(std::io::stderr().write_all(line.as_bytes())));
+    install_with_sink(debug, |line| drop(std::io::stderr().write_all(line.as_bytes())));
+}
+
+/// As [`install`], but for a program that shows events and nothing beside them: lines go to the logs of their steps
+/// alone.
+pub fn install_for_events() {
+    install_with_sink(false, |_| ());
+}
+
+fn install_with_sink(debug: bool, sink: fn(&str)) {
+    let layer = LogLayer::new(debug, sink);
     if tracing::subscriber::set_global_default(Registry::default().with(layer)).is_ok() {
         // A panic's message may hold a secret, and the default hook would print it unmasked.
         std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));

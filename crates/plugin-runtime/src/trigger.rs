@@ -3,8 +3,10 @@
 //! Nothing is lost at any moment of this: events and state are on disk before a delivery begins, and an event is
 //! removed only after the platform has taken it.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -47,12 +49,24 @@ pub struct Surroundings {
 }
 
 /// Where events go.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub enum Destination {
     /// To the dispatcher that the start message names.
     Dispatcher,
     /// To this function, one line of JSON each. An event counts as delivered when it returns.
-    Lines(fn(&[u8]) -> io::Result<()>),
+    Lines(LineSink),
+}
+
+/// Takes one line, with its newline.
+pub type LineSink = Arc<dyn Fn(&[u8]) -> io::Result<()> + Send + Sync>;
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dispatcher => "Dispatcher",
+            Self::Lines(_) => "Lines",
+        })
+    }
 }
 
 /// Runs a trigger until SIGTERM, SIGINT, the flag file, or its own end. On a clean end there is no event; a failure
@@ -80,11 +94,11 @@ async fn prepare_and_serve(
     let connected = step::connect(plugin, connection, log)?;
     let start = connected.trigger(name, validate::input(plugin.spec(), &spec.input, input)?)?;
     connected.check()?;
-    let delivery = match surroundings.events {
+    let delivery = match &surroundings.events {
         Destination::Dispatcher => {
             Delivery::Post(Dispatcher::parse(dispatcher_url.as_deref().unwrap_or_default())?)
         }
-        Destination::Lines(write) => Delivery::Lines(write),
+        Destination::Lines(write) => Delivery::Lines(Arc::clone(write)),
     };
     step::announce(plugin, name);
     let path = state_path(&surroundings.cache_dir, &meta)?;
@@ -169,7 +183,7 @@ async fn serve(
 
 enum Delivery {
     Post(Dispatcher),
-    Lines(fn(&[u8]) -> io::Result<()>),
+    Lines(LineSink),
 }
 
 impl Delivery {
@@ -378,7 +392,7 @@ mod tests {
     #[tokio::test]
     async fn without_an_identifier_the_trigger_runs_and_warns() {
         let _guard = capture(false);
-        let place = surroundings(Destination::Lines(collect));
+        let place = surroundings(Destination::Lines(Arc::new(collect)));
         let waiting = async {
             while LINES.lock().unwrap().len() < 2 {
                 tokio::task::yield_now().await;
@@ -412,7 +426,9 @@ mod tests {
         let (source, _stop) = Stop::new();
         let handler = Box::pin(std::future::pending());
         let began = tokio::time::Instant::now();
-        serve(handler, &store, &Delivery::Lines(collect), &source, std::future::ready(())).await.unwrap();
+        serve(handler, &store, &Delivery::Lines(Arc::new(collect)), &source, std::future::ready(()))
+            .await
+            .unwrap();
         assert_eq!(began.elapsed(), HANDLER_GRACE);
         assert!(captured().contains("was cut off"), "{}", captured());
     }

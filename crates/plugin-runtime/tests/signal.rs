@@ -52,7 +52,7 @@ async fn sigterm_ends_a_trigger_without_an_event() {
     let surroundings = Surroundings {
         cache_dir: PathBuf::from("unused"),
         flag_dir: PathBuf::from("unused"),
-        events: Destination::Lines(|_| Ok(())),
+        events: Destination::Lines(std::sync::Arc::new(|_| Ok(()))),
     };
     let event = trigger::run(&plugin, message, &surroundings).await;
     assert!(event.is_none(), "{}", event.unwrap().failure().unwrap());

@@ -3,7 +3,7 @@
 use ftp_proto::{Command, RemotePath, parse_size};
 
 use super::Session;
-use crate::data::{Block, Data};
+use super::incoming::{Incoming, Part};
 use crate::error::{DataFault, Error};
 
 impl Session {
@@ -15,7 +15,7 @@ impl Session {
     pub async fn download(&mut self, path: &RemotePath) -> Result<Download<'_>, Error> {
         let expected = self.size(path).await?;
         let data = self.open(&Command::Retr(path.clone())).await?;
-        Ok(Download { session: self, data, expected, received: 0, complete: false })
+        Ok(Download { session: self, incoming: Incoming::new(data), expected, received: 0 })
     }
 
     /// The size of a file in bytes (RFC 3659 §4), where the server tells it. A refusal says nothing about the file:
@@ -33,10 +33,9 @@ impl Session {
 #[derive(Debug)]
 pub struct Download<'s> {
     session: &'s mut Session,
-    data: Data,
+    incoming: Incoming,
     expected: Option<u64>,
     received: u64,
-    complete: bool,
 }
 
 impl Download<'_> {
@@ -52,31 +51,27 @@ impl Download<'_> {
     ///
     /// [`Error::Data`] when the transfer broke off or fell short.
     pub async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        if self.complete || buffer.is_empty() {
+        if buffer.is_empty() {
             return Ok(0);
         }
-        match self.data.read(buffer).await {
-            Ok(Block::Bytes(read)) => {
+        match self.incoming.read(self.session, buffer).await? {
+            Part::Bytes(read) => {
                 self.received += read as u64;
                 Ok(read)
             }
-            Ok(end @ (Block::End | Block::Cut)) => self.prove(end).await.map(|()| 0),
-            Err(error @ Error::Timeout { .. }) => Err(error),
-            Err(error) => Err(self.session.explain(error).await),
+            Part::End { marked } => self.check_size(marked).map(|()| 0),
         }
     }
 
     /// RFC 959 §3.4 lets a closed data connection stand for the end of the file, so only the final reply and the size
     /// can tell a whole file from one that was cut off.
-    async fn prove(&mut self, end: Block) -> Result<(), Error> {
-        self.session.conclude().await?;
-        self.complete = true;
+    fn check_size(&self, marked: bool) -> Result<(), Error> {
         let received = self.received;
         match self.expected {
             Some(expected) if received < expected => {
                 Err(Error::Data(DataFault::Short { received, expected }))
             }
-            None if end == Block::Cut => Err(Error::Data(DataFault::Unproven { received })),
+            None if !marked => Err(Error::Data(DataFault::Unproven { received })),
             _ => Ok(()),
         }
     }

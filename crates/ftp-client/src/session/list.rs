@@ -4,7 +4,8 @@ use ftp_proto::{Command, Entry, Format, Line, LineSplitter, ListingParser, Remot
 use time::OffsetDateTime;
 
 use super::Session;
-use crate::data::{Block, Data};
+use super::incoming::{Incoming, Part};
+use crate::data::Data;
 use crate::error::{Error, ProtocolFault};
 
 /// The most entries that a listing may have: memory is finite, and a hostile server's patience is not.
@@ -29,13 +30,14 @@ impl Session {
         let (format, open) = self.open_listing(path).await?;
         Ok(Listing {
             session: self,
-            open,
+            incoming: Incoming::new(open.data),
+            away: open.away,
+            at_end: false,
             parser: ListingParser::new(format, OffsetDateTime::now_utc()),
             lines: LineSplitter::new(LineSplitter::LIMIT),
             block: vec![0; BLOCK],
             entries: 0,
             unrecognized: Unrecognized::default(),
-            at_end: false,
         })
     }
 
@@ -46,23 +48,22 @@ impl Session {
     ///
     /// As [`Session::list`]; also when the text is longer than 64 MiB.
     pub async fn listing_text(&mut self, path: &RemotePath) -> Result<Vec<u8>, Error> {
-        let mut open = self.open_list(path).await?;
+        let Open { data, away } = self.open_list(path).await?;
+        let mut incoming = Incoming::new(data);
         let mut text = Vec::new();
         let mut block = vec![0; BLOCK];
-        loop {
-            match open.data.read(&mut block).await {
-                Ok(Block::Bytes(read)) if text.len() + read > LONGEST_TEXT => {
-                    return Err(Error::Protocol(ProtocolFault::ListingTooLong {
-                        limit: LONGEST_TEXT,
-                        unit: "bytes",
-                    }));
-                }
-                Ok(Block::Bytes(read)) => text.extend_from_slice(&block[..read]),
-                Ok(Block::End | Block::Cut) => break,
-                Err(error) => return Err(self.explain(error).await),
+        while let Part::Bytes(read) = incoming.read(self, &mut block).await? {
+            if text.len() + read > LONGEST_TEXT {
+                return Err(Error::Protocol(ProtocolFault::ListingTooLong {
+                    limit: LONGEST_TEXT,
+                    unit: "bytes",
+                }));
             }
+            text.extend_from_slice(&block[..read]);
         }
-        self.close_listing(&open).await?;
+        if away {
+            self.return_home().await?;
+        }
         Ok(text)
     }
 
@@ -96,11 +97,6 @@ impl Session {
             }
         }
     }
-
-    async fn close_listing(&mut self, open: &Open) -> Result<(), Error> {
-        self.conclude().await?;
-        if open.away { self.return_home().await } else { Ok(()) }
-    }
 }
 
 /// A listing under way.
@@ -115,13 +111,15 @@ struct Open {
 #[derive(Debug)]
 pub struct Listing<'s> {
     session: &'s mut Session,
-    open: Open,
+    incoming: Incoming,
+    /// Whether the session has stepped out of the login folder for it.
+    away: bool,
+    at_end: bool,
     parser: ListingParser,
     lines: LineSplitter,
     block: Vec<u8>,
     entries: usize,
     unrecognized: Unrecognized,
-    at_end: bool,
 }
 
 /// The lines of a listing that nobody understood.
@@ -160,21 +158,19 @@ impl Listing<'_> {
         &self.unrecognized
     }
 
+    /// Reads the next block, or the end and its proof: a listing has no announced size, so only the server's final reply
+    /// tells that it is whole.
     async fn fill(&mut self) -> Result<(), Error> {
-        match self.open.data.read(&mut self.block).await {
-            Ok(Block::Bytes(read)) => {
-                self.lines.push(&self.block[..read]);
-                Ok(())
-            }
-            // A listing has no announced size; its end is proved by the server's final reply.
-            Ok(Block::End | Block::Cut) => {
-                self.session.close_listing(&self.open).await?;
+        match self.incoming.read(self.session, &mut self.block).await? {
+            Part::Bytes(read) => self.lines.push(&self.block[..read]),
+            Part::End { .. } => {
+                if self.away {
+                    self.session.return_home().await?;
+                }
                 self.at_end = true;
-                Ok(())
             }
-            Err(error @ Error::Timeout { .. }) => Err(error),
-            Err(error) => Err(self.session.explain(error).await),
         }
+        Ok(())
     }
 
     fn count(&mut self, entry: Entry) -> Result<Entry, Error> {

@@ -3,6 +3,7 @@
 mod delete;
 mod download;
 mod folder;
+mod incoming;
 mod list;
 mod rename;
 mod stat;

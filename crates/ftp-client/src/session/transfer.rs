@@ -1,11 +1,11 @@
 //! What every operation with a data connection does before its first byte and after its last.
 
-use ftp_proto::{Command, Reply, Severity};
+use ftp_proto::{Code, Command, Reply, Severity};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Duration, Instant};
 
 use super::Session;
-use crate::control::accept;
+use crate::control::{accept, is_negative};
 use crate::data::{self, Data, Prepared, Route};
 use crate::error::{Channel, DataFault, Error, ProtocolFault, Wait};
 use crate::stream::Stream;
@@ -59,7 +59,7 @@ impl Session {
             Some(link) => link.protect(tcp, Channel::Data, limit).await?,
             None => Stream::Plain(tcp),
         };
-        Ok(Data::new(stream, limit))
+        Ok(Data::new(stream, command.verb(), limit))
     }
 
     /// Waits for both, the connection and the 1yz reply; servers differ in which comes first. Whichever it is ends the
@@ -93,21 +93,24 @@ impl Session {
         }
     }
 
-    /// The final reply to a transfer whose data has ended.
-    pub(super) async fn conclude(&mut self) -> Result<Reply, Error> {
+    /// The final reply to a transfer whose data has ended; `verb` is the command's.
+    pub(super) async fn confirm(&mut self, verb: &'static str) -> Result<Reply, Error> {
         let reply = self.control.final_reply().await?;
-        match reply.code().severity() {
+        match reply.severity() {
             Severity::Completion => Ok(reply),
-            _ => Err(Error::Data(DataFault::GivenUp(reply))),
+            _ => Err(given_up(verb, reply)),
         }
     }
 
     /// What to report when the data connection failed: the server's own words if it has any, else `error`. The wait is
-    /// short, since nobody owes us a reply now.
-    pub(super) async fn explain(&mut self, error: Error) -> Error {
+    /// short, since nobody owes us a reply now; a connection that went silent explains nothing.
+    pub(super) async fn explain(&mut self, verb: &'static str, error: Error) -> Error {
+        if matches!(error, Error::Timeout { .. }) {
+            return error;
+        }
         let limit = self.client.config().timeout.min(EXPLANATION_WAIT);
         match self.control.reply(limit).await {
-            Ok(reply) if accept("", reply.clone()).is_err() => Error::Data(DataFault::GivenUp(reply)),
+            Ok(reply) if is_negative(&reply) => given_up(verb, reply),
             _ => error,
         }
     }
@@ -130,10 +133,19 @@ enum First {
 /// Expects the 1yz reply that announces the data. A command that is refused, or already done, has none.
 fn preliminary(command: &Command, reply: Result<Reply, Error>) -> Result<(), Error> {
     let reply = accept(command.verb(), reply?)?;
-    if reply.code().severity() == Severity::Preliminary {
+    if reply.severity() == Severity::Preliminary {
         return Ok(());
     }
     Err(Error::Protocol(ProtocolFault::Unexpected { verb: command.verb(), reply }))
+}
+
+/// A negative reply after 1yz. As a rule the transfer broke off; but libunftp 0.24 looks for the file only after it has
+/// announced the data, so 550 and 553 (RFC 959 §4.2.1) still are refusals of the file.
+fn given_up(verb: &'static str, reply: Reply) -> Error {
+    match reply.code() {
+        Code::FILE_UNAVAILABLE | Code::NAME_NOT_ALLOWED => Error::Rejected { verb, reply },
+        _ => Error::Data(DataFault::GivenUp(reply)),
+    }
 }
 
 /// How long to wait for the reply that explains a broken data connection.
@@ -142,9 +154,8 @@ const EXPLANATION_WAIT: Duration = Duration::from_secs(5);
 /// Whether the failure is that of the way to a data connection, and not of what was to be transferred.
 fn is_worth_another_way(error: &Error) -> bool {
     match error {
-        // RFC 959 §4.2.2: 425 "Can't open data connection."
         Error::Rejected { verb, reply } => {
-            matches!(*verb, "EPSV" | "PASV" | "PORT" | "EPRT") || reply.code().as_u16() == 425
+            matches!(*verb, "EPSV" | "PASV" | "PORT" | "EPRT") || reply.code() == Code::NO_DATA_CONNECTION
         }
         Error::Protocol(ProtocolFault::Address { .. }) | Error::Data(DataFault::Broken(_)) => true,
         Error::Timeout { wait, .. } => matches!(wait, Wait::OpeningData),

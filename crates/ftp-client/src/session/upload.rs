@@ -39,8 +39,7 @@ impl Upload<'_> {
                 self.sent += bytes.len() as u64;
                 Ok(())
             }
-            Err(error @ Error::Timeout { .. }) => Err(error),
-            Err(error) => Err(self.session.explain(error).await),
+            Err(error) => Err(self.session.explain(self.data.verb(), error).await),
         }
     }
 
@@ -50,14 +49,15 @@ impl Upload<'_> {
     ///
     /// As [`Upload::write`].
     pub async fn finish(mut self) -> Result<u64, Error> {
+        let verb = self.data.verb();
         if let Err(error) = self.data.end().await {
-            return Err(self.session.explain(error).await);
+            return Err(self.session.explain(verb, error).await);
         }
         // The tickets for later data connections arrive here, until the server closes; one that never closes does not
         // hold up its own reply.
         tokio::select! {
-            () = self.data.drain() => self.session.conclude().await?,
-            reply = self.session.conclude() => reply?,
+            () = self.data.drain() => self.session.confirm(verb).await?,
+            reply = self.session.confirm(verb) => reply?,
         };
         Ok(self.sent)
     }

@@ -209,7 +209,11 @@ async fn a_forbidden_file_is_an_answer() {
             ("download", "downloaded", json!({"path": "locked/secret.txt"})),
             ("delete", "deleted", json!({"path": "locked/secret.txt"})),
             ("upload", "uploaded", json!({"file_content": "eA==", "remote_path": "locked/new.txt"})),
-            ("upload", "uploaded", json!({"file_content": "eA==", "remote_path": "locked/new.txt", "atomic": true})),
+            (
+                "upload",
+                "uploaded",
+                json!({"file_content": "eA==", "remote_path": "locked/new.txt", "atomic": true}),
+            ),
             ("upload", "uploaded", json!({"file_content": "eA==", "remote_path": "locked"})),
         ] {
             let output = act(action, &connection, &input).output();

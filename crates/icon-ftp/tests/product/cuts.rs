@@ -36,8 +36,10 @@ async fn a_download_that_is_cut_or_short_is_an_error() {
         ("D: open\nD: close\nS: 226 done", "0 bytes came of the 5"),
     ];
     for (end, named) in table {
-        let server =
-            play(&[&format!("C: SIZE f\nS: 213 5\nC: EPSV\nS: 229 (|||{{port}}|)\nC: RETR f\nS: 150 here\n{end}")]).await;
+        let server = play(&[&format!(
+            "C: SIZE f\nS: 213 5\nC: EPSV\nS: 229 (|||{{port}}|)\nC: RETR f\nS: 150 here\n{end}"
+        )])
+        .await;
         let answer = act("download", &connection(&server), &json!({"path": "f"}));
         assert!(answer.cause().contains(named), "{end}: {answer:?}");
         assert!(!answer.assistance().is_empty());
@@ -51,7 +53,8 @@ async fn an_upload_that_is_cut_is_an_error() {
         ("D<\nS: 552 quota exceeded", "552 quota exceeded"),
         ("D<\nT: close", "lost"),
     ] {
-        let server = play(&[&format!("C: EPSV\nS: 229 (|||{{port}}|)\nC: STOR in/f\nS: 150 go\n{end}")]).await;
+        let server =
+            play(&[&format!("C: EPSV\nS: 229 (|||{{port}}|)\nC: STOR in/f\nS: 150 go\n{end}")]).await;
         let answer = upload(&server, &json!({}));
         assert!(answer.cause().contains(named), "{end}: {answer:?}");
     }

@@ -19,11 +19,13 @@ fn the_demo_plays_to_its_end_and_is_plain_in_a_pipe() {
 fn a_kept_demo_shows_a_message_that_works() {
     let mut demo = spawn(&["demo", "--keep"]);
     let stdout = BufReader::new(demo.stdout.take().unwrap());
-    let lines = stdout.lines().map(Result::unwrap);
-    let line = lines.into_iter().find(|line| line.contains("| icon-ftp run")).unwrap();
+    // Held until the end: a demo whose reader is gone stops.
+    let mut lines = stdout.lines().map(Result::unwrap);
+    let line = lines.find(|line| line.contains("| icon-ftp run")).unwrap();
     let message = line.split('\'').nth(1).unwrap();
     let output = run(&["run"], message.as_bytes()).output();
     assert_eq!(output["downloaded"], true);
+    drop(lines);
     demo.kill().unwrap();
     demo.wait().unwrap();
 }

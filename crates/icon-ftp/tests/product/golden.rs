@@ -61,7 +61,9 @@ fn play(server: &RealServer, case: &Value) -> Answer {
     let stdin = match (case["name"].as_str().unwrap(), &case["stdin"]) {
         ("e_json_null", _) => "null".to_owned(),
         (_, Value::Null) => String::new(),
-        (_, Value::Object(object)) if object.contains_key("raw") => object["raw"].as_str().unwrap().to_owned(),
+        (_, Value::Object(object)) if object.contains_key("raw") => {
+            object["raw"].as_str().unwrap().to_owned()
+        }
         (_, message) => message
             .to_string()
             .replace("\"127.0.0.1:21\"", &format!("\"127.0.0.1:{port}\""))
@@ -97,7 +99,9 @@ fn compare(case: &Value, answer: &Answer) {
         }
     }
     let fixed = ["Unknown ", "Unsupported ", "\"version\" missing", "Message is "];
-    if let Some(text) = original["error"].as_str().filter(|text| fixed.iter().any(|start| text.starts_with(start))) {
+    if let Some(text) =
+        original["error"].as_str().filter(|text| fixed.iter().any(|start| text.starts_with(start)))
+    {
         assert_eq!(ours["error"], text, "{name}: a text that workflows may match on");
     }
 }

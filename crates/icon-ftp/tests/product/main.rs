@@ -1,6 +1,6 @@
 //! The program as the platform runs it: a start message on stdin, an event on stdout, real servers behind it.
 
-#![expect(clippy::unwrap_used, reason = "a test states its expectations by unwrapping")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test states its expectations by unwrapping")]
 
 mod bad_input;
 mod cuts;

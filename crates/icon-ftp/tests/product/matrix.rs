@@ -202,7 +202,10 @@ async fn monitor(server: &RealServer, connection: &Value) {
     let output = &event["body"]["output"];
     assert_eq!(output["path"], "watch");
     assert_eq!(output["changes"][0]["path"], "watch/file.txt", "{output}");
-    assert_eq!((&output["changes"][0]["kind"], &output["changes"][0]["size"]), (&json!("modified"), &json!(15)));
+    assert_eq!(
+        (&output["changes"][0]["kind"], &output["changes"][0]["size"]),
+        (&json!("modified"), &json!(15))
+    );
     assert_eq!(trigger.end().await, 0);
 }
 

@@ -133,8 +133,7 @@ async fn a_file_is_told_with_its_content_and_the_watched_attributes() {
         let file = server.seed("mon.txt", "one").unwrap();
         set_time(&file, NOON - 86_400);
         let collector = Collector::start([200]);
-        let input =
-            json!({"path": "mon.txt", "interval": 1, "monitor_size": true, "monitor_mode": true});
+        let input = json!({"path": "mon.txt", "interval": 1, "monitor_size": true, "monitor_mode": true});
         let connection = connection(&server, false, true);
         let mut trigger = Trigger::start(&connection, &input, &collector.url());
         trigger.wait_for_log("Watching mon.txt").await;
@@ -164,7 +163,8 @@ async fn a_new_time_alone_is_told_without_what_is_not_watched() {
     set_time(&file, NOON);
     let collector = Collector::start([200]);
     let connection = connection(&server, false, true);
-    let mut trigger = Trigger::start(&connection, &json!({"path": "mon.txt", "interval": 1}), &collector.url());
+    let mut trigger =
+        Trigger::start(&connection, &json!({"path": "mon.txt", "interval": 1}), &collector.url());
     trigger.wait_for_log("Watching mon.txt").await;
     set_time(&file, NOON + 1);
     let output = event(&collector, 0).await["body"]["output"].clone();
@@ -370,7 +370,9 @@ async fn a_login_that_fails_and_a_folder_that_is_missing_are_warnings() {
     let mut wrong = connection.clone();
     wrong["credentials"]["password"] = json!("canary");
     let collector = Collector::start([200]);
-    for (connection, path, warning) in [(&wrong, "/", "login was refused"), (&connection, "no/such", "cannot be found")] {
+    for (connection, path, warning) in
+        [(&wrong, "/", "login was refused"), (&connection, "no/such", "cannot be found")]
+    {
         let input = json!({"path": path, "interval": 1});
         let mut trigger = Trigger::start(connection, &input, &collector.url());
         trigger.wait_for_log(warning).await;

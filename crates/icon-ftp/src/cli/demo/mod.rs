@@ -67,12 +67,17 @@ impl Demo<'_> {
     async fn play(&mut self) -> anyhow::Result<()> {
         let address = self.server.address();
         self.screen.line(&format!("An FTP server with a few files is listening on {address}."))?;
-        self.screen.line("Each step below is a start message on its way in, and the event on its way out.")?;
+        self.screen
+            .line("Each step below is a start message on its way in, and the event on its way out.")?;
 
         self.screen.heading("1  Upload a file")?;
         let input = json!({"file_content": GREETING, "remote_path": "new/hello.txt", "create_folders": true, "atomic": true});
         let event = self.act("upload", input).await?;
-        self.verdict(&event, "uploaded", "new/hello.txt is on the server, and its folder was made on the way")?;
+        self.verdict(
+            &event,
+            "uploaded",
+            "new/hello.txt is on the server, and its folder was made on the way",
+        )?;
 
         self.screen.heading("2  Download it again")?;
         let event = self.act("download", json!({"path": "new/hello.txt"})).await?;
@@ -93,8 +98,11 @@ impl Demo<'_> {
         self.screen.result(refused, "a refusal is an answer with a reason, not an error")?;
         self.all_good &= refused;
 
-        self.screen.line("\nNext: `icon-ftp demo --keep` leaves the server running for your own messages,")?;
-        self.screen.line("`icon-ftp sample download` prints a message to fill in, `icon-ftp run` takes it on stdin.")?;
+        self.screen
+            .line("\nNext: `icon-ftp demo --keep` leaves the server running for your own messages,")?;
+        self.screen.line(
+            "`icon-ftp sample download` prints a message to fill in, `icon-ftp run` takes it on stdin.",
+        )?;
         Ok(())
     }
 
@@ -143,13 +151,19 @@ impl Demo<'_> {
             self.screen.json("event", &serde_json::from_slice(line)?)?;
         }
         self.all_good &= line.is_some();
-        self.screen.result(line.is_some(), "the platform would get this event, again and again until it has taken it")?;
+        self.screen.result(
+            line.is_some(),
+            "the platform would get this event, again and again until it has taken it",
+        )?;
         Ok(())
     }
 
     /// Puts files into the watched folder until the monitor tells of one. The first look of a monitor is its baseline,
     /// and a file that came before it is no news; the next one is.
-    async fn drop_files(&mut self, events: &mut mpsc::UnboundedReceiver<Vec<u8>>) -> anyhow::Result<Option<Vec<u8>>> {
+    async fn drop_files(
+        &mut self,
+        events: &mut mpsc::UnboundedReceiver<Vec<u8>>,
+    ) -> anyhow::Result<Option<Vec<u8>>> {
         let incoming = self.server.home().join("incoming");
         sleep(HEAD_START).await;
         for number in 1..=DROPS {
@@ -163,7 +177,8 @@ impl Demo<'_> {
 
     /// Leaves the server running until Ctrl-C.
     async fn keep(&mut self) -> anyhow::Result<()> {
-        let message = self.message("action_start", json!({"action": "download"}), json!({"path": "welcome.txt"}));
+        let message =
+            self.message("action_start", json!({"action": "download"}), json!({"path": "welcome.txt"}));
         self.screen.heading("The server stays up")?;
         self.screen.line(&format!("Its files are in {}\n", self.server.home().display()))?;
         self.screen.line(&format!("  echo '{message}' | icon-ftp run"))?;
@@ -179,7 +194,7 @@ impl Demo<'_> {
 }
 
 fn parse(message: &Value) -> anyhow::Result<StartMessage> {
-    Ok(StartMessage::parse(message.to_string().as_bytes())?)
+    Ok(StartMessage::parse(message.to_string().as_bytes()).map_err(|error| error.failure)?)
 }
 
 fn shown(event: &Event) -> anyhow::Result<Value> {

@@ -13,6 +13,9 @@ const NUMBER: Style = AnsiColor::Yellow.on_default();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
+/// How wide a line of JSON may get, in columns.
+const WIDTH: usize = 96;
+
 /// Writes to stdout, with colours if that is a terminal that wants them.
 pub(super) struct Screen(anstream::AutoStream<io::Stdout>);
 
@@ -45,38 +48,60 @@ impl Screen {
         writeln!(self.0, "\n  {style}{mark}{style:#} {text}")
     }
 
+    /// What fits into the rest of a line stays in one; a larger object or list gets a line for each part.
     fn value(&mut self, value: &Value, depth: usize) -> io::Result<()> {
+        let fits = depth * 2 + value.to_string().len() <= WIDTH;
         match value {
-            Value::Object(fields) if !fields.is_empty() => {
-                self.list(('{', '}'), depth, fields.iter().map(|(key, value)| (Some(key.as_str()), value)))
+            Value::Object(fields) => {
+                let parts = fields.iter().map(|(key, value)| (Some(key.as_str()), value));
+                self.parts(('{', '}'), fits, depth, parts)
             }
-            Value::Array(items) if !items.is_empty() => {
-                self.list(('[', ']'), depth, items.iter().map(|value| (None, value)))
+            Value::Array(items) => {
+                self.parts(('[', ']'), fits, depth, items.iter().map(|value| (None, value)))
             }
-            Value::String(_) => write!(self.0, "{TEXT}{value}{TEXT:#}"),
+            Value::String(text) => self.text(text, WIDTH.saturating_sub(depth * 2 + 20)),
             Value::Number(_) | Value::Bool(_) => write!(self.0, "{NUMBER}{value}{NUMBER:#}"),
-            Value::Null | Value::Object(_) | Value::Array(_) => write!(self.0, "{value}"),
+            Value::Null => write!(self.0, "null"),
         }
     }
 
-    fn list<'v>(
+    fn parts<'v>(
         &mut self,
         (open, close): (char, char),
+        fits: bool,
         depth: usize,
-        items: impl ExactSizeIterator<Item = (Option<&'v str>, &'v Value)>,
+        parts: impl ExactSizeIterator<Item = (Option<&'v str>, &'v Value)>,
     ) -> io::Result<()> {
-        let last = items.len();
-        writeln!(self.0, "{open}")?;
-        for (number, (key, value)) in items.enumerate() {
-            self.indent(depth + 1)?;
+        let count = parts.len();
+        write!(self.0, "{open}")?;
+        for (number, (key, value)) in parts.enumerate() {
+            if !fits {
+                writeln!(self.0)?;
+                self.indent(depth + 1)?;
+            }
             if let Some(key) = key {
                 write!(self.0, "{KEY}{}{KEY:#}: ", Value::from(key))?;
             }
             self.value(value, depth + 1)?;
-            writeln!(self.0, "{}", if number + 1 < last { "," } else { "" })?;
+            let comma = if fits { ", " } else { "," };
+            write!(self.0, "{}", if number + 1 < count { comma } else { "" })?;
         }
-        self.indent(depth)?;
+        if !fits {
+            writeln!(self.0)?;
+            self.indent(depth)?;
+        }
         write!(self.0, "{close}")
+    }
+
+    /// A text, shortened if it is much too long to be read: the demo shows shapes, not contents.
+    fn text(&mut self, text: &str, room: usize) -> io::Result<()> {
+        let shown: String = text.chars().take(room).collect();
+        let left_out = text.chars().count() - shown.chars().count();
+        write!(self.0, "{TEXT}{}{TEXT:#}", Value::from(shown))?;
+        if left_out > 0 {
+            write!(self.0, "{QUIET} and {left_out} characters more{QUIET:#}")?;
+        }
+        Ok(())
     }
 
     fn indent(&mut self, depth: usize) -> io::Result<()> {

@@ -53,12 +53,12 @@ pub(super) fn between(root: &str, old: &Snapshot, new: &Snapshot, watched: Attri
     let mut changes = Vec::new();
     for (path, facts) in &new {
         match old.get(path) {
-            Some(before) if differs(before, facts, watched) => changes.push(change(ChangeKind::Modified, path, facts)),
-            Some(_) => {}
-            None => match take_renamed(&mut removed, facts) {
-                Some(from) => changes.push(Change { from: Some(from), ..change(ChangeKind::Renamed, path, facts) }),
-                None => changes.push(change(ChangeKind::Added, path, facts)),
-            },
+            Some(before) if !differs(before, facts, watched) => {}
+            Some(_) => changes.push(change(ChangeKind::Modified, path, facts)),
+            None => changes.push(match take_renamed(&mut removed, facts) {
+                Some(from) => Change { from: Some(from), ..change(ChangeKind::Renamed, path, facts) },
+                None => change(ChangeKind::Added, path, facts),
+            }),
         }
     }
     changes.extend(removed.iter().map(|(path, facts)| change(ChangeKind::Removed, path, facts)));
@@ -121,5 +121,148 @@ fn change(kind: ChangeKind, path: &str, facts: &Facts) -> Change {
         path: path.to_owned(),
         size: facts.size,
         entry_type: facts.kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ftp_proto::{Entry, EntryKind, Modified, Precision};
+    use time::macros::datetime;
+
+    use super::*;
+
+    const ALL: Attributes = Attributes { time: true, size: true, mode: true };
+
+    fn facts(size: u64) -> Facts {
+        let at = datetime!(2026-11-22 12:52 UTC);
+        Facts::from(Entry {
+            name: b"unused".to_vec(),
+            kind: EntryKind::File,
+            size: Some(size),
+            modified: Some(Modified { at, precision: Precision::Minute }),
+            mode: Some(0o100_644),
+            target: None,
+            unique: None,
+        })
+    }
+
+    fn stamp(minute: u8, precision: Precision) -> Stamp {
+        let at = datetime!(2026-11-22 12:00 UTC).replace_minute(minute).expect("a minute");
+        Stamp::from(Modified { at, precision })
+    }
+
+    fn folder(entries: &[(&str, &Facts)]) -> Snapshot {
+        Snapshot::Folder(
+            entries.iter().map(|(name, facts)| (name.as_bytes().to_vec(), (*facts).clone())).collect(),
+        )
+    }
+
+    /// The changes as `kind path`, with the former path of a rename.
+    fn told(old: &Snapshot, new: &Snapshot, watched: Attributes) -> Vec<String> {
+        between("in", old, new, watched)
+            .iter()
+            .map(|change| match &change.from {
+                Some(from) => format!("{:?} {from} -> {}", change.kind, change.path),
+                None => format!("{:?} {}", change.kind, change.path),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn all_that_happens_to_a_folder() {
+        let (one, two) = (facts(1), facts(2));
+        let old = folder(&[("same", &one), ("grown", &one), ("gone", &one)]);
+        let new = folder(&[("same", &one), ("grown", &two), ("come", &one)]);
+        assert_eq!(told(&old, &new, ALL), ["Added in/come", "Removed in/gone", "Modified in/grown"]);
+        assert_eq!(told(&old, &old, ALL), [""; 0]);
+    }
+
+    #[test]
+    fn files_folders_and_nothing_turn_into_each_other() {
+        let (absent, file) = (Snapshot::Absent, Snapshot::File(facts(1)));
+        assert_eq!(told(&absent, &file, ALL), ["Added in"]);
+        assert_eq!(told(&file, &absent, ALL), ["Removed in"]);
+        assert_eq!(told(&absent, &folder(&[("a", &facts(1))]), ALL), ["Added in/a"]);
+        assert_eq!(told(&file, &folder(&[("a", &facts(1))]), ALL), ["Removed in", "Added in/a"]);
+    }
+
+    #[test]
+    fn only_watched_attributes_count_and_only_what_is_known() {
+        let old = facts(1);
+        let changes = [
+            (Facts { size: Some(2), ..old.clone() }, "size"),
+            (Facts { mode: Some(0o100_600), ..old.clone() }, "mode"),
+            (Facts { listed: Some(stamp(53, Precision::Minute)), ..old.clone() }, "time"),
+        ];
+        let off = Attributes { time: false, size: false, mode: false };
+        for (new, name) in &changes {
+            for (watched, watches) in [
+                (Attributes { time: true, ..off }, "time"),
+                (Attributes { size: true, ..off }, "size"),
+                (Attributes { mode: true, ..off }, "mode"),
+                (off, "nothing"),
+            ] {
+                assert_eq!(
+                    differs(&old, new, watched),
+                    *name == watches,
+                    "{name} changed, {watches} watched"
+                );
+            }
+        }
+        let unknown = Facts { size: None, mode: None, listed: None, ..old.clone() };
+        assert!(!differs(&old, &unknown, ALL) && !differs(&unknown, &old, ALL));
+        assert!(differs(&old, &Facts { kind: Kind::Folder, ..old.clone() }, off));
+    }
+
+    #[test]
+    fn a_stamp_that_only_became_coarser_is_no_change() {
+        let minute = facts(1);
+        let day = Facts { listed: Some(stamp(0, Precision::Day)), ..facts(1) };
+        assert!(!differs(&minute, &day, ALL));
+    }
+
+    #[test]
+    fn exact_stamps_show_what_listed_ones_hide_and_are_compared_with_each_other_only() {
+        let none = facts(1);
+        let one = Facts { exact: Some(stamp(1, Precision::Second)), ..facts(1) };
+        let two = Facts { exact: Some(stamp(2, Precision::Second)), ..facts(1) };
+        assert!(differs(&one, &two, ALL));
+        assert!(!differs(&none, &one, ALL) && !differs(&one, &none, ALL));
+    }
+
+    #[test]
+    fn a_rename_needs_identity_size_and_time_and_is_never_that_of_a_link() {
+        let known = |unique: &str, size| Facts { unique: Some(unique.into()), ..facts(size) };
+        let table = [
+            (known("u1", 1), known("u1", 1), true),
+            (known("u1", 1), known("u2", 1), false),
+            (known("u1", 1), known("u1", 2), false),
+            (facts(1), facts(1), false),
+            (
+                Facts { kind: Kind::Link, ..known("u1", 1) },
+                Facts { kind: Kind::Link, ..known("u1", 1) },
+                false,
+            ),
+        ];
+        for (before, after, renamed) in table {
+            let expected: &[&str] =
+                if renamed { &["Renamed in/old -> in/new"] } else { &["Added in/new", "Removed in/old"] };
+            assert_eq!(told(&folder(&[("old", &before)]), &folder(&[("new", &after)]), ALL), expected);
+        }
+    }
+
+    #[test]
+    fn the_root_has_one_slash() {
+        let changes = between("/", &folder(&[]), &folder(&[("a", &facts(1))]), ALL);
+        assert_eq!(changes[0].path, "/a");
+    }
+
+    #[test]
+    fn a_snapshot_survives_being_kept() {
+        let odd = [&b"plain"[..], b"\xff\xfe", b"a\\x b\"", b""];
+        let entries = odd.iter().map(|name| (name.to_vec(), facts(3))).collect();
+        let snapshot = Snapshot::Folder(entries);
+        let text = serde_json::to_string(&snapshot).expect("JSON");
+        assert_eq!(serde_json::from_str::<Snapshot>(&text).expect("a snapshot"), snapshot);
     }
 }

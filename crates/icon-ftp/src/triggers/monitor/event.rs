@@ -57,7 +57,7 @@ pub(super) async fn make(
         }
         Snapshot::Folder(_) => output.changed = Some(folder_content(session, path).await?),
     }
-    tracing::info!("{} changed: {} entries, event {}", output.path, output.changes.len(), output.event_id);
+    tracing::info!("{} changed in {} places: event {}", output.path, output.changes.len(), output.event_id);
     Ok(output)
 }
 

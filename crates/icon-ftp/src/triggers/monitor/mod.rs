@@ -85,7 +85,11 @@ async fn resume(context: &TriggerContext<Connection>, monitor: &Monitor) -> Resu
         tracing::info!("Going on from the last run: {}", state.snapshot.describe());
         return Ok(Some(state));
     }
-    tracing::warn!("The kept state is of {}, and now {} is watched: beginning anew", state.watched, monitor.watched);
+    tracing::warn!(
+        "The kept state is of {}, and now {} is watched: beginning anew",
+        state.watched,
+        monitor.watched
+    );
     Ok(None)
 }
 
@@ -133,11 +137,14 @@ impl Monitor {
             mode: input.monitor_mode.unwrap_or(false),
         };
         if !(attributes.time || attributes.size || attributes.mode) {
-            tracing::warn!("Neither time, size nor mode is monitored: only what appears and disappears is told");
+            tracing::warn!(
+                "Neither time, size nor mode is monitored: only what appears and disappears is told"
+            );
         }
         Ok(Self {
             client: connection.client()?,
-            path: RemotePath::parse(input.path.as_str()).map_err(|fault| failure::bad_path("path", &fault))?,
+            path: RemotePath::parse(input.path.as_str())
+                .map_err(|fault| failure::bad_path("path", &fault))?,
             root: input.path.clone(),
             watched: format!("{} on {}", input.path, connection.server()?),
             attributes,
@@ -150,7 +157,9 @@ impl Monitor {
     async fn look(&mut self, before: Option<&Snapshot>) -> Result<Look, Failure> {
         if let Some(mut kept) = self.session.take() {
             match self.look_with(&mut kept, before).await {
-                Err(_) if !kept.is_usable() => tracing::debug!("the kept session had ended; logging in again"),
+                Err(_) if !kept.is_usable() => {
+                    tracing::debug!("the kept session had ended; logging in again");
+                }
                 look => {
                     self.session = Some(kept);
                     return look;
@@ -174,9 +183,10 @@ impl Monitor {
             Some(before) => change::between(&self.root, before, &snapshot, self.attributes),
             None => Vec::new(),
         };
-        let event = match changes.is_empty() {
-            true => None,
-            false => Some(event::make(session, &self.path, &self.root, &snapshot, changes, self.attributes).await?),
+        let event = if changes.is_empty() {
+            None
+        } else {
+            Some(event::make(session, &self.path, &self.root, &snapshot, changes, self.attributes).await?)
         };
         Ok(Look { snapshot, event })
     }

@@ -7,16 +7,16 @@ use plugin_runtime::Failure;
 use crate::failure;
 
 /// Logins are kept over pauses up to this long; servers drop idle ones after five minutes at the earliest.
-pub(super) const KEEP_SESSION: Duration = Duration::from_secs(60);
+pub(super) const KEEP_SESSION: Duration = Duration::from_mins(1);
 
 /// The longest interval that can be asked for: a year.
 const LONGEST_INTERVAL: u64 = 365 * 86_400;
 
 /// The longest pause after failures, where the interval itself is shorter.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
 /// The longest pause while the path is missing, likewise: somebody may be waiting for that file to come.
-const LONGEST_PAUSE_WHILE_MISSING: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE_WHILE_MISSING: Duration = Duration::from_mins(1);
 
 /// The pause between two looks.
 #[derive(Debug)]
@@ -86,6 +86,6 @@ mod tests {
         assert!(Pace::new(Some(-1)).is_err());
         assert!(Pace::new(Some(i64::MAX)).is_err());
         assert_eq!(Pace::new(Some(0)).expect("zero").interval, Duration::from_secs(1));
-        assert_eq!(Pace::new(None).expect("none").interval, Duration::from_secs(300));
+        assert_eq!(Pace::new(None).expect("none").interval, Duration::from_mins(5));
     }
 }

@@ -111,7 +111,9 @@ impl Snapshot {
             }
         }
         match session.stat(path).await? {
-            Some(entry) if entry.kind == EntryKind::File => Ok(Self::File(file(session, path, entry, wanted).await?)),
+            Some(entry) if entry.kind == EntryKind::File => {
+                Ok(Self::File(file(session, path, entry, wanted).await?))
+            }
             // A link may lead to a folder or to a file; trying tells.
             Some(entry) => match folder(session, path, wanted, &BTreeMap::new()).await {
                 Err(Error::Rejected { .. }) if entry.kind != EntryKind::Folder => {
@@ -128,6 +130,7 @@ impl Snapshot {
         match self {
             Self::Absent => "nothing is there yet".to_owned(),
             Self::File(_) => "a file".to_owned(),
+            Self::Folder(entries) if entries.len() == 1 => "a folder with 1 entry".to_owned(),
             Self::Folder(entries) => format!("a folder with {} entries", entries.len()),
         }
     }
@@ -137,14 +140,18 @@ impl Snapshot {
 async fn prove_absent(session: &mut Session, path: &RemotePath) -> Result<Snapshot, SnapshotError> {
     match session.stat_in_folder(path).await {
         Ok(None) => Ok(Snapshot::Absent),
-        Ok(Some(_)) => Err(SnapshotError::Missing),
-        Err(Error::Rejected { .. }) => Err(SnapshotError::Missing),
+        Ok(Some(_)) | Err(Error::Rejected { .. }) => Err(SnapshotError::Missing),
         Err(error) => Err(error.into()),
     }
 }
 
 /// A file's facts, with the mode from its folder's listing where the first answer did not tell it.
-async fn file(session: &mut Session, path: &RemotePath, entry: Entry, wanted: Attributes) -> Result<Facts, Error> {
+async fn file(
+    session: &mut Session,
+    path: &RemotePath,
+    entry: Entry,
+    wanted: Attributes,
+) -> Result<Facts, Error> {
     let mut facts = Facts::from(entry);
     if wanted.mode && facts.mode.is_none() {
         facts.mode = match session.stat_in_folder(path).await {
@@ -189,7 +196,9 @@ async fn settle(
     known: &BTreeMap<Vec<u8>, Facts>,
 ) -> Result<(), Error> {
     let coarse = |facts: &Facts| facts.listed.filter(|stamp| stamp.precision == StampPrecision::Minute);
-    let Some(youngest) = entries.values().filter_map(coarse).map(|stamp| stamp.nanos).max() else { return Ok(()) };
+    let Some(youngest) = entries.values().filter_map(coarse).map(|stamp| stamp.nanos).max() else {
+        return Ok(());
+    };
     let border = youngest - Duration::MINUTE.whole_nanoseconds();
     let mut asked = 0;
     for (name, facts) in entries.iter_mut() {
