@@ -1,6 +1,6 @@
 //! Monitor: looks at a file or a folder again and again, and tells what changed.
 //!
-//! Each look makes a [`Snapshot`]; `change` compares it with the last one; the events that follow from the difference go
+//! Each look makes a `Snapshot`; `change` compares it with the last one; the events that follow from the difference go
 //! into the outbox in the same transaction as the new snapshot. So a change is told once it is known and never lost:
 //! whatever fails before the transaction is seen again at the next look.
 
