@@ -24,7 +24,7 @@ pub struct Config {
     pub timeout: Duration,
 }
 
-/// How the server's certificate is judged, and which versions may be spoken.
+/// TLS 1.2 and 1.3, by AUTH TLS.
 #[derive(Debug, Clone)]
 pub struct TlsConfig {
     /// How the server proves who it is.
@@ -48,7 +48,7 @@ impl Credentials {
     pub fn parse(user: &str, password: &str) -> Result<Self, CredentialsError> {
         Ok(Self {
             user: Argument::parse(user).map_err(CredentialsError::User)?,
-            password: Secret::new(Argument::parse(password).map_err(CredentialsError::Password)?),
+            password: Secret::new(Argument::parse(password).map_err(|_| CredentialsError::Password)?),
         })
     }
 }
@@ -57,11 +57,11 @@ impl Credentials {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
     /// The user name holds a forbidden byte.
-    #[error("the user name {0}")]
+    #[error("the user name holds a {0}")]
     User(ArgumentError),
-    /// The password holds a forbidden byte.
-    #[error("the password {0}")]
-    Password(ArgumentError),
+    /// The password holds a forbidden byte; where is nobody's business.
+    #[error("the password holds a line end or a NUL")]
+    Password,
 }
 
 /// Which side opens the data connections first; the other way is tried when it fails.

@@ -11,7 +11,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 
 use crate::config::Config;
-use crate::control::{Control, accept};
+use crate::control::{Control, not_refused};
 use crate::data::Route;
 use crate::error::{Channel, ConnectFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
 use crate::session::Session;
@@ -117,7 +117,8 @@ impl Client {
         Ok((control, link))
     }
 
-    /// A TCP connection to the first address of the host that takes one, all within one timeout.
+    /// A TCP connection to one of the host's addresses. Each gets its share of the time that is left, so that one that
+    /// stays silent does not use up all of it.
     async fn reach(&self) -> Result<TcpStream, Error> {
         let (host, limit) = (self.config.host.as_str(), self.config.timeout);
         let addresses: Vec<SocketAddr> =
@@ -126,20 +127,21 @@ impl Client {
                 .map_err(|error| self.connect_error(ConnectFault::Resolve(error)))?
                 .collect();
         let deadline = Instant::now() + limit;
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in addresses {
+        let mut failure = self.connect_error(ConnectFault::Tcp(io::ErrorKind::AddrNotAvailable.into()));
+        for (tried, address) in addresses.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
-            match within(Wait::Connecting, left, TcpStream::connect(address)).await {
+            let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+            match within(Wait::Connecting, share, TcpStream::connect(address)).await {
                 Ok(Ok(tcp)) => {
                     socket::tune(&tcp);
                     tracing::info!("Connected to {address}");
                     return Ok(tcp);
                 }
-                Ok(Err(error)) => last = error,
-                Err(_) => return Err(Error::Timeout { wait: Wait::Connecting, after: limit }),
+                Ok(Err(error)) => failure = self.connect_error(ConnectFault::Tcp(error)),
+                Err(_) => failure = Error::Timeout { wait: Wait::Connecting, after: limit },
             }
         }
-        Err(self.connect_error(ConnectFault::Tcp(last)))
+        Err(failure)
     }
 
     /// USER, and PASS if it is wanted (RFC 959 §5.4). ACCT would be a third secret, which nobody gave us.
@@ -191,7 +193,7 @@ fn server_text(config: &Config) -> String {
 /// A command that stands between the password and the network: a refusal ends the connection (RFC 4217 §4, §9).
 async fn protected(control: &mut Control, command: Command) -> Result<Reply, Error> {
     let verb = command.verb();
-    let reply = accept(verb, control.exchange(&command).await?).map_err(|error| match error {
+    let reply = not_refused(verb, control.exchange(&command).await?).map_err(|error| match error {
         Error::Rejected { verb, reply } => control_tls(TlsFault::Refused { verb, reply }),
         other => other,
     })?;

@@ -9,12 +9,16 @@ use std::time::Duration;
 
 use ftp_proto::{Code, Command, Reply, ReplyDecoder, ReplyLimits, Severity};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 use crate::error::{Channel, Error, LostCause, ProtocolFault, TlsFault, Wait};
 use crate::socket;
 use crate::stream::Stream;
 use crate::tls::Link;
 use crate::wait::within;
+
+/// Replies are short; a block of this size takes nearly all of them at once.
+const READ_BLOCK: usize = 4096;
 
 /// A control connection.
 #[derive(Debug)]
@@ -78,7 +82,7 @@ impl Control {
 
     /// As [`Control::exchange`], for a command that has to succeed: 4yz and 5yz are errors.
     pub(crate) async fn execute(&mut self, command: &Command) -> Result<Reply, Error> {
-        accept(command.verb(), self.exchange(command).await?)
+        not_refused(command.verb(), self.exchange(command).await?)
     }
 
     /// Sends a command; its replies are the caller's to read.
@@ -140,9 +144,16 @@ impl Control {
         }
     }
 
+    /// The next reply that is not of kind 1yz. The limit holds for all of them together: a server could send 1yz
+    /// replies for ever.
     async fn settle(&mut self, wait: Wait) -> Result<Reply, Error> {
+        let deadline = Instant::now() + self.limit;
         loop {
-            let reply = self.read_reply(wait, self.limit).await?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let reply = self.read_reply(wait, left).await.map_err(|error| match error {
+                Error::Timeout { wait, .. } => Error::Timeout { wait, after: self.limit },
+                other => other,
+            })?;
             if reply.severity() != Severity::Preliminary {
                 return Ok(reply);
             }
@@ -195,7 +206,7 @@ impl Control {
 }
 
 /// Turns a reply of kind 4yz or 5yz into an error.
-pub(crate) fn accept(verb: &'static str, reply: Reply) -> Result<Reply, Error> {
+pub(crate) fn not_refused(verb: &'static str, reply: Reply) -> Result<Reply, Error> {
     if is_negative(&reply) { Err(Error::Rejected { verb, reply }) } else { Ok(reply) }
 }
 
@@ -203,6 +214,3 @@ pub(crate) fn accept(verb: &'static str, reply: Reply) -> Result<Reply, Error> {
 pub(crate) fn is_negative(reply: &Reply) -> bool {
     matches!(reply.severity(), Severity::TransientNegative | Severity::PermanentNegative)
 }
-
-/// Replies are short; a block of this size takes nearly all of them at once.
-const READ_BLOCK: usize = 4096;

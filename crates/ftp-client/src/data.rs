@@ -85,7 +85,7 @@ pub(crate) async fn prepare(control: &mut Control, route: Route, limit: Duration
 }
 
 async fn dial(address: SocketAddr, limit: Duration) -> Result<Prepared, Error> {
-    let tcp = within(Wait::OpeningData, limit, TcpStream::connect(address)).await?.map_err(broken)?;
+    let tcp = within(Wait::OpeningData, limit, TcpStream::connect(address)).await?.map_err(unreachable)?;
     socket::tune(&tcp);
     Ok(Prepared::Connected(tcp))
 }
@@ -93,8 +93,8 @@ async fn dial(address: SocketAddr, limit: Duration) -> Result<Prepared, Error> {
 /// Over IPv4 PORT comes first: every server knows it, and address translators on the way rewrite it; EPRT is for
 /// servers that refuse it.
 async fn listen(control: &mut Control) -> Result<Prepared, Error> {
-    let listener = TcpListener::bind((control.local().ip(), 0)).await.map_err(broken)?;
-    let address = listener.local_addr().map_err(broken)?;
+    let listener = TcpListener::bind((control.local().ip(), 0)).await.map_err(unreachable)?;
+    let address = listener.local_addr().map_err(unreachable)?;
     let SocketAddr::V4(v4) = address else {
         control.execute(&Command::Eprt(address)).await?;
         return Ok(Prepared::Listening(listener));
@@ -124,8 +124,13 @@ fn address_fault(verb: &'static str, fault: AddressError) -> Error {
     Error::Protocol(ProtocolFault::Address { verb, fault })
 }
 
-/// A data connection that could not be made, or did not last.
-pub(crate) fn broken(error: io::Error) -> Error {
+/// A data connection that could not be made.
+pub(crate) fn unreachable(error: io::Error) -> Error {
+    Error::Data(DataFault::Unreachable(error))
+}
+
+/// A data connection that did not last.
+fn broken(error: io::Error) -> Error {
     Error::Data(DataFault::Broken(error))
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use ftp_proto::{AddressError, Code, LineTooLong, Reply, ReplyError};
+use ftp_proto::{AddressError, Code, LineTooLong, Reply, ReplyError, Severity};
 
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,9 @@ impl Error {
         match self {
             Self::Connect { fault, .. } => !matches!(fault, ConnectFault::NotFtp { .. }),
             Self::Timeout { .. } | Self::Lost(_) | Self::Data(_) => true,
-            Self::Login(reply) | Self::Rejected { reply, .. } => is_4yz(reply.code()),
+            Self::Login(reply) | Self::Rejected { reply, .. } => {
+                reply.severity() == Severity::TransientNegative
+            }
             Self::Tls { .. } | Self::Protocol(_) => false,
         }
     }
@@ -90,16 +92,19 @@ impl Error {
         }
     }
 
-    /// Whether the command itself is unknown to the server (RFC 959: 500, 502, 504; some say 202), so that another way
-    /// to the same end is worth a try.
+    /// Whether the server cannot do this at all, so that another way to the same end is worth a try. 501 and 503 are
+    /// among the codes because servers that take an unknown command for a wrong argument or a wrong order exist.
     pub(crate) fn is_unsupported(&self) -> bool {
         let Self::Rejected { reply, .. } = self else { return false };
-        matches!(reply.code().as_u16(), 202 | 500 | 501 | 502 | 503 | 504)
+        matches!(
+            reply.code(),
+            Code::UNKNOWN_COMMAND
+                | Code::WRONG_ARGUMENT
+                | Code::NOT_IMPLEMENTED
+                | Code::WRONG_ORDER
+                | Code::ARGUMENT_NOT_IMPLEMENTED
+        )
     }
-}
-
-fn is_4yz(code: Code) -> bool {
-    code.as_u16() / 100 == 4
 }
 
 /// Which step of connecting failed.
@@ -136,9 +141,15 @@ pub enum TlsFault {
     /// Bytes were waiting, unprotected, when the handshake began: somebody on the way may have planted them.
     #[error("the server sent data between its answer to AUTH TLS and the handshake")]
     Injected,
-    /// The server's certificate did not pass.
-    #[error("the server's certificate was not accepted: {0}")]
+    /// The server's certificate did not pass; the text reads after "it".
+    #[error("the server's certificate was not accepted: it {0}")]
     Certificate(String),
+    /// The server's certificate is not the pinned one.
+    #[error("the server's certificate is not the pinned one; its SHA-256 is {found}")]
+    Pin {
+        /// SHA-256 of the certificate that came, in hexadecimal.
+        found: String,
+    },
     /// The handshake failed for another reason.
     #[error("the handshake failed: {0}")]
     Handshake(io::Error),
@@ -197,6 +208,9 @@ pub enum DataFault {
         /// One sentence for each way, in the order of the attempts.
         attempts: Vec<String>,
     },
+    /// This one way to a data connection failed: nothing listens, nothing comes through.
+    #[error("{0}")]
+    Unreachable(io::Error),
     /// It broke after it had been opened.
     #[error("the data connection broke: {0}")]
     Broken(io::Error),

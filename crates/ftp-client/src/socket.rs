@@ -5,6 +5,12 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
+/// How long a connection may be silent before it is probed; address translators forget the impatient ones after minutes.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+
+/// The time between two probes.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
 /// For control and data connections: no delay for small packets, and probes that keep firewalls and NAT from
 /// forgetting an idle connection while another one is busy.
 ///
@@ -28,6 +34,3 @@ pub(crate) fn acknowledge_quickly(tcp: &TcpStream) {
     #[cfg(not(target_os = "linux"))]
     let _ = tcp;
 }
-
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use thiserror::Error;
 
+use crate::digits::decimal;
 use crate::reply::Reply;
 
 /// The port in the answer to `EPSV` (RFC 2428 §3): `229 Entering Extended Passive Mode (|||6446|)`.
@@ -88,7 +89,7 @@ fn epsv_port(text: &[u8]) -> Found<u16> {
     if port.is_empty() || !port.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(checked_port(decimal(port).and_then(|port| u16::try_from(port).ok())))
+    Some(checked_port(decimal(port)))
 }
 
 /// Reads `h1,h2,h3,h4,p1,p2`, with spaces after the commas tolerated.
@@ -104,7 +105,7 @@ fn six_numbers(text: &[u8]) -> Found<SocketAddrV4> {
         if value.is_empty() {
             return None;
         }
-        *number = decimal(value).and_then(|value| u8::try_from(value).ok());
+        *number = decimal(value);
         rest = after;
     }
     let [Some(a), Some(b), Some(c), Some(d), Some(high), Some(low)] = numbers else {
@@ -120,11 +121,6 @@ fn checked_port(port: Option<u16>) -> Result<u16, AddressError> {
         Some(0) => Err(AddressError::PortZero),
         Some(port) => Ok(port),
     }
-}
-
-/// The value of digits; None when it is beyond 32 bits.
-fn decimal(digits: &[u8]) -> Option<u32> {
-    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -8,56 +8,16 @@ use std::fmt::{self, Display};
 pub struct Code(u16);
 
 impl Code {
-    /// 125: the data connection is open already, the transfer starts.
-    pub const TRANSFER_STARTING: Self = Self(125);
-    /// 150: the data connection is about to be opened.
-    pub const FILE_STATUS_OKAY: Self = Self(150);
-    /// 200: done.
-    pub const OKAY: Self = Self(200);
-    /// 202: not implemented, and not needed here. A success by its digit only.
-    pub const SUPERFLUOUS: Self = Self(202);
-    /// 211: system status, and the answer to `FEAT`.
-    pub const SYSTEM_STATUS: Self = Self(211);
     /// 213: file status: the answer to `SIZE` and `MDTM`.
     pub const FILE_STATUS: Self = Self(213);
-    /// 220: ready for a new user.
-    pub const READY: Self = Self(220);
-    /// 221: goodbye.
-    pub const CLOSING: Self = Self(221);
-    /// 226: the transfer is complete.
-    pub const TRANSFER_COMPLETE: Self = Self(226);
-    /// 227: the server listens; the answer to `PASV`.
-    pub const PASSIVE: Self = Self(227);
-    /// 229: the server listens; the answer to `EPSV` (RFC 2428 §3).
-    pub const EXTENDED_PASSIVE: Self = Self(229);
-    /// 230: logged in.
-    pub const LOGGED_IN: Self = Self(230);
-    /// 232: logged in, by the client's certificate (RFC 4217 §15).
-    pub const LOGGED_IN_BY_CERTIFICATE: Self = Self(232);
     /// 234: TLS starts now (RFC 4217 §4).
     pub const TLS_STARTS: Self = Self(234);
-    /// 250: the file action is done.
-    pub const FILE_ACTION_DONE: Self = Self(250);
-    /// 257: created, and the answer to `PWD`.
-    pub const PATH: Self = Self(257);
     /// 331: the password is wanted.
     pub const PASSWORD_WANTED: Self = Self(331);
-    /// 332: an account (`ACCT`) is wanted.
-    pub const ACCOUNT_WANTED: Self = Self(332);
-    /// 350: more is wanted; the answer to `RNFR`.
-    pub const MORE_WANTED: Self = Self(350);
     /// 421: the server ends the session. It may come before the answer to any command.
     pub const SERVICE_NOT_AVAILABLE: Self = Self(421);
     /// 425: the data connection could not be opened; also: its TLS session was not the control connection's.
     pub const NO_DATA_CONNECTION: Self = Self(425);
-    /// 426: the transfer was broken off.
-    pub const TRANSFER_ABORTED: Self = Self(426);
-    /// 450: the file is busy; from some servers: the folder is empty.
-    pub const FILE_BUSY: Self = Self(450);
-    /// 451: the server failed.
-    pub const LOCAL_ERROR: Self = Self(451);
-    /// 452: no room left.
-    pub const NO_ROOM: Self = Self(452);
     /// 500: unknown command.
     pub const UNKNOWN_COMMAND: Self = Self(500);
     /// 501: the argument is wrong.
@@ -68,16 +28,8 @@ impl Code {
     pub const WRONG_ORDER: Self = Self(503);
     /// 504: not implemented for this argument.
     pub const ARGUMENT_NOT_IMPLEMENTED: Self = Self(504);
-    /// 521: the folder exists already (RFC 959, appendix II); or no data connection under this `PROT` (RFC 4217 §15).
-    pub const EXISTS: Self = Self(521);
-    /// 522: unknown network protocol (RFC 2428 §2); vsftpd: the data connection must reuse the TLS session.
-    pub const UNKNOWN_NETWORK_PROTOCOL: Self = Self(522);
-    /// 530: not logged in; from some servers: no room for another user.
-    pub const NOT_LOGGED_IN: Self = Self(530);
     /// 550: no such file, no permission, or not that kind of thing.
     pub const FILE_UNAVAILABLE: Self = Self(550);
-    /// 552: the quota is used up.
-    pub const QUOTA_EXCEEDED: Self = Self(552);
     /// 553: this name is not allowed.
     pub const NAME_NOT_ALLOWED: Self = Self(553);
 

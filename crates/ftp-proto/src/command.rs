@@ -1,5 +1,6 @@
 //! The client's half of the control connection: the commands this client speaks, and their one encoding.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::net::{SocketAddr, SocketAddrV4};
 
@@ -105,21 +106,22 @@ impl Command {
         let mut line = self.verb().as_bytes().to_vec();
         if let Some(argument) = self.argument() {
             line.push(b' ');
-            line.extend(telnet::escape(argument.as_bytes()));
+            line.extend(telnet::escape(&argument));
         }
         line.extend_from_slice(b"\r\n");
         line
     }
 
-    fn argument(&self) -> Option<Text<'_>> {
-        let text = match self {
-            Self::User(argument) | Self::Pass(argument) => Text::Bytes(argument.as_bytes()),
-            Self::AuthTls => Text::Bytes(b"TLS"),
-            Self::Pbsz0 => Text::Bytes(b"0"),
-            Self::ProtP => Text::Bytes(b"P"),
-            Self::TypeImage => Text::Bytes(b"I"),
-            Self::Eprt(address) => Text::Made(eprt_argument(*address)),
-            Self::Port(address) => Text::Made(port_argument(*address)),
+    /// The argument's bytes, lent by the command or made from an address.
+    fn argument(&self) -> Option<Cow<'_, [u8]>> {
+        let bytes: &[u8] = match self {
+            Self::User(argument) | Self::Pass(argument) => argument.as_bytes(),
+            Self::AuthTls => b"TLS",
+            Self::Pbsz0 => b"0",
+            Self::ProtP => b"P",
+            Self::TypeImage => b"I",
+            Self::Eprt(address) => return Some(Cow::Owned(eprt_argument(*address).into_bytes())),
+            Self::Port(address) => return Some(Cow::Owned(port_argument(*address).into_bytes())),
             Self::Size(path)
             | Self::Mdtm(path)
             | Self::Mlst(path)
@@ -131,10 +133,10 @@ impl Command {
             | Self::Rnfr(path)
             | Self::Rnto(path)
             | Self::Mkd(path)
-            | Self::Cwd(path) => Text::Bytes(path.as_bytes()),
+            | Self::Cwd(path) => path.as_bytes(),
             Self::Feat | Self::Epsv | Self::Pasv | Self::List(None) | Self::Pwd | Self::Quit => return None,
         };
-        Some(text)
+        Some(Cow::Borrowed(bytes))
     }
 }
 
@@ -142,7 +144,7 @@ impl Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self, self.argument()) {
             (Self::Pass(_), _) => write!(f, "PASS ***"),
-            (_, Some(argument)) => write!(f, "{} {}", self.verb(), Escaped(argument.as_bytes())),
+            (_, Some(argument)) => write!(f, "{} {}", self.verb(), Escaped(&argument)),
             (_, None) => write!(f, "{}", self.verb()),
         }
     }
@@ -151,21 +153,6 @@ impl Display for Command {
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Display::fmt(self, f)
-    }
-}
-
-/// An argument's bytes, lent by the command or made from an address.
-enum Text<'a> {
-    Bytes(&'a [u8]),
-    Made(String),
-}
-
-impl Text<'_> {
-    fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::Bytes(bytes) => bytes,
-            Self::Made(text) => text.as_bytes(),
-        }
     }
 }
 

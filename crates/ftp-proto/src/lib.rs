@@ -16,7 +16,7 @@
 //! decoder.push(b"4467\r\n");
 //! let reply = decoder.next_reply()?.ok_or("the reply is complete now")?;
 //! assert_eq!(reply.code(), Code::FILE_STATUS);
-//! assert_eq!(ftp_proto::parse_size(&reply)?, 184_467);
+//! assert_eq!(ftp_proto::parse_size(&reply), Some(184_467));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -45,6 +45,7 @@ mod address;
 mod argument;
 mod code;
 mod command;
+mod digits;
 mod entry;
 mod escape;
 mod feature;
@@ -68,5 +69,5 @@ pub use crate::listing::{Format, Line, ListingParser, parse_mlst};
 pub use crate::path::{PathError, RemotePath};
 pub use crate::pwd::parse_pwd;
 pub use crate::reply::{Reply, ReplyDecoder, ReplyError, ReplyLimits};
-pub use crate::size::{SizeError, parse_size};
-pub use crate::time::{Modified, Precision, TimeError, parse_mdtm, parse_time_val};
+pub use crate::size::parse_size;
+pub use crate::time::{Modified, Precision, parse_mdtm};

@@ -37,11 +37,6 @@ impl RemotePath {
         Self(Argument::dot())
     }
 
-    /// The path as a command takes it.
-    pub fn as_argument(&self) -> &Argument {
-        &self.0
-    }
-
     /// The path's bytes.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()

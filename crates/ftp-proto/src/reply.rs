@@ -10,6 +10,9 @@ use crate::escape::Escaped;
 use crate::line::{LineSplitter, LineTooLong};
 use crate::telnet;
 
+/// How much of a line that is no reply is shown, in bytes.
+const EXCERPT: usize = 80;
+
 /// One reply: a code, and the text that came with it in one line or more.
 ///
 /// `Display` shows it in one line, with control characters escaped: `550 No such file`.
@@ -192,9 +195,6 @@ impl From<LineTooLong> for ReplyError {
         Self::LineTooLong { limit: error.limit }
     }
 }
-
-/// How much of a line that is no reply is shown, in bytes.
-const EXCERPT: usize = 80;
 
 /// The reply that is being read.
 #[derive(Debug, Clone, Default)]

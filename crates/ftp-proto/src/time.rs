@@ -2,54 +2,44 @@
 //! a file is young and to the day later. Two stamps can only be compared as exactly as the vaguer of them.
 
 use ::time::{Date, Month, OffsetDateTime, Time, UtcOffset};
-use thiserror::Error;
 
+use crate::digits::decimal;
 use crate::reply::Reply;
 
 /// Reads a time-val (RFC 3659 §2.3): `YYYYMMDDHHMMSS`, with `.` and digits of a second after it or not; UTC.
 ///
 /// A leap second (`60`) is read as the second before it. Digits beyond nanoseconds are dropped. `19100` and the like
 /// for the year 2000, which servers that print "19" and the years since 1900 still send, is understood: with it the
-/// text has 15 digits and begins with `191`.
-pub fn parse_time_val(text: &[u8]) -> Result<OffsetDateTime, TimeError> {
-    let (digits, fraction) = match text.iter().position(|byte| *byte == b'.') {
-        Some(dot) => (&text[..dot], Some(&text[dot + 1..])),
-        None => (text, None),
+/// text has 15 digits and begins with `191`. `None` when it is written in another way, and when there is no such day or
+/// no such time of day.
+pub(crate) fn parse_time_val(text: &[u8]) -> Option<OffsetDateTime> {
+    let (digits, nanosecond) = match text.iter().position(|byte| *byte == b'.') {
+        Some(dot) if dot + 1 < text.len() => (&text[..dot], nanoseconds(&text[dot + 1..])?),
+        Some(_) => return None,
+        None => (text, 0),
     };
-    if !digits.iter().chain(fraction.unwrap_or_default()).all(u8::is_ascii_digit) || fraction == Some(&[]) {
-        return Err(TimeError::Malformed);
-    }
     let (year, rest) = match digits.len() {
-        14 => (number(&digits[..4]), &digits[4..]),
-        15 if digits.starts_with(b"191") => (1900 + number(&digits[2..5]), &digits[5..]),
-        _ => return Err(TimeError::Malformed),
+        14 => (decimal(&digits[..4])?, &digits[4..]),
+        15 if digits.starts_with(b"191") => (1900 + decimal::<u32>(&digits[2..5])?, &digits[5..]),
+        _ => return None,
     };
-    let [month, day, hour, minute, second] = [0, 2, 4, 6, 8].map(|at| number(&rest[at..at + 2]));
-    let clock = Clock { hour, minute, second: if second == 60 { 59 } else { second } };
-    moment(year, month, day, &clock, nanoseconds(fraction.unwrap_or_default())).ok_or(TimeError::OutOfRange)
+    let [month, day, hour, minute, second] = [0, 2, 4, 6, 8].map(|at| decimal::<u32>(&rest[at..at + 2]));
+    let clock = Clock { hour: hour?, minute: minute?, second: if second? == 60 { 59 } else { second? } };
+    moment(year, month?, day?, &clock, nanosecond)
 }
 
-/// The time in the answer to `MDTM` (RFC 3659 §3): `213 20240229093000`. The code is not looked at.
-pub fn parse_mdtm(reply: &Reply) -> Result<OffsetDateTime, TimeError> {
+/// The time in the answer to `MDTM` (RFC 3659 §3): `213 20240229093000`, UTC. The code is not looked at. `None` when
+/// the text is no such time.
+pub fn parse_mdtm(reply: &Reply) -> Option<OffsetDateTime> {
     parse_time_val(reply.text().trim().as_bytes())
-}
-
-/// Why a text is no time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum TimeError {
-    /// It is written in another way.
-    #[error("not a time of the form YYYYMMDDHHMMSS")]
-    Malformed,
-    /// There is no such day, or no such time of day.
-    #[error("a date or time that does not exist")]
-    OutOfRange,
 }
 
 /// When a file was modified, as exactly as the server told it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Modified {
-    /// The second, with its fraction where the server told it, or the start of the minute or day. From MLSD, MLST and MDTM it is UTC; from a LIST it is the server's local
-    /// time, written down as if it were UTC, unless the listing names its offset.
+    /// The second, with its fraction where the server told it, or the start of the minute or day. From MLSD, MLST and
+    /// MDTM it is UTC; from LIST the server's local time, written down as if it were UTC, unless the listing names its
+    /// offset.
     pub at: OffsetDateTime,
     /// How exact it is.
     pub precision: Precision,
@@ -114,15 +104,14 @@ pub(crate) fn moment(
     Some(date.with_time(time).assume_offset(UtcOffset::UTC))
 }
 
-/// The nanoseconds of a second's decimal digits.
-pub(crate) fn nanoseconds(fraction: &[u8]) -> u32 {
-    let digits = fraction.iter().copied().chain(std::iter::repeat(b'0'));
-    digits.take(9).fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
-}
-
-/// The value of up to nine digits.
-fn number(digits: &[u8]) -> u32 {
-    digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'))
+/// The nanoseconds in the digits behind a second's point; digits beyond the ninth are dropped. None when something is
+/// no digit.
+pub(crate) fn nanoseconds(fraction: &[u8]) -> Option<u32> {
+    let mut nine = [b'0'; 9];
+    for (place, digit) in nine.iter_mut().zip(fraction) {
+        *place = *digit;
+    }
+    fraction.iter().all(u8::is_ascii_digit).then(|| decimal(&nine))?
 }
 
 #[cfg(test)]
@@ -134,26 +123,26 @@ mod tests {
 
     #[test]
     fn time_vals() {
-        let table: [(&str, Result<OffsetDateTime, TimeError>); 19] = [
-            ("20240229093015", Ok(datetime!(2024-02-29 09:30:15 UTC))),
-            ("20240229093015.5", Ok(datetime!(2024-02-29 09:30:15.5 UTC))),
-            ("20240229093015.123456789012", Ok(datetime!(2024-02-29 09:30:15.123456789 UTC))),
-            ("20161231235960", Ok(datetime!(2016-12-31 23:59:59 UTC))),
-            ("19700101000000", Ok(datetime!(1970-01-01 00:00 UTC))),
-            ("19991231235959", Ok(datetime!(1999-12-31 23:59:59 UTC))),
-            ("191000229093015", Ok(datetime!(2000-02-29 09:30:15 UTC))),
-            ("191030115123456", Ok(datetime!(2003-01-15 12:34:56 UTC))),
-            ("191240229093015.250", Ok(datetime!(2024-02-29 09:30:15.25 UTC))),
-            ("20230229093015", Err(TimeError::OutOfRange)),
-            ("20241301000000", Err(TimeError::OutOfRange)),
-            ("20240001000000", Err(TimeError::OutOfRange)),
-            ("20240101240000", Err(TimeError::OutOfRange)),
-            ("20240101006100", Err(TimeError::OutOfRange)),
-            ("202402290930", Err(TimeError::Malformed)),
-            ("202402290930155", Err(TimeError::Malformed)),
-            ("20240229093015.", Err(TimeError::Malformed)),
-            ("2024-02-29T09:30", Err(TimeError::Malformed)),
-            ("", Err(TimeError::Malformed)),
+        let table: [(&str, Option<OffsetDateTime>); 19] = [
+            ("20240229093015", Some(datetime!(2024-02-29 09:30:15 UTC))),
+            ("20240229093015.5", Some(datetime!(2024-02-29 09:30:15.5 UTC))),
+            ("20240229093015.123456789012", Some(datetime!(2024-02-29 09:30:15.123456789 UTC))),
+            ("20161231235960", Some(datetime!(2016-12-31 23:59:59 UTC))),
+            ("19700101000000", Some(datetime!(1970-01-01 00:00 UTC))),
+            ("19991231235959", Some(datetime!(1999-12-31 23:59:59 UTC))),
+            ("191000229093015", Some(datetime!(2000-02-29 09:30:15 UTC))),
+            ("191030115123456", Some(datetime!(2003-01-15 12:34:56 UTC))),
+            ("191240229093015.250", Some(datetime!(2024-02-29 09:30:15.25 UTC))),
+            ("20230229093015", None),
+            ("20241301000000", None),
+            ("20240001000000", None),
+            ("20240101240000", None),
+            ("20240101006100", None),
+            ("202402290930", None),
+            ("202402290930155", None),
+            ("20240229093015.", None),
+            ("2024-02-29T09:30", None),
+            ("", None),
         ];
         for (text, time) in table {
             assert_eq!(parse_time_val(text.as_bytes()), time, "{text}");
@@ -163,8 +152,8 @@ mod tests {
     #[test]
     fn the_answer_to_mdtm() {
         let time = datetime!(2024-02-29 09:30:15 UTC);
-        assert_eq!(parse_mdtm(&reply("213 20240229093015\r\n")), Ok(time));
-        assert_eq!(parse_mdtm(&reply("202 not implemented\r\n")), Err(TimeError::Malformed));
+        assert_eq!(parse_mdtm(&reply("213 20240229093015\r\n")), Some(time));
+        assert_eq!(parse_mdtm(&reply("202 not implemented\r\n")), None);
     }
 
     #[test]

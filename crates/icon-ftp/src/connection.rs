@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use ftp_client::{Client, Config, Credentials, DataMode, Secret, TlsConfig, Verification};
+use ftp_client::{Client, Config, Credentials, DataMode, Secret, Session, TlsConfig, Verification};
 use plugin_runtime::Failure;
 use serde::Deserialize;
 
@@ -18,7 +18,7 @@ const LONGEST_TIMEOUT: u64 = 86_400;
 
 /// The connection input as it comes.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Connection {
+pub(crate) struct Connection {
     host: String,
     port: Option<i64>,
     credentials: Option<LoginInput>,
@@ -54,8 +54,17 @@ impl Connection {
     /// # Errors
     ///
     /// A failure that names the setting and says what would be right.
-    pub fn client(&self) -> Result<Client, Failure> {
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
         Client::new(self.config()?).map_err(|error| failure::from_client(&error))
+    }
+
+    /// Connects, protects the connection if asked to, and logs in.
+    ///
+    /// # Errors
+    ///
+    /// The first step that failed, with what to do about it.
+    pub(crate) async fn connect(&self) -> Result<Session, Failure> {
+        self.client()?.connect().await.map_err(|error| failure::from_client(&error))
     }
 
     /// The server as people name it: `host:port`, in brackets where the host is an IPv6 address.
@@ -63,13 +72,13 @@ impl Connection {
     /// # Errors
     ///
     /// As [`Connection::client`].
-    pub fn server(&self) -> Result<String, Failure> {
+    pub(crate) fn server(&self) -> Result<String, Failure> {
         let (host, port) = self.address()?;
         Ok(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
     }
 
     /// Whether commands and data have to be protected.
-    pub fn is_secure(&self) -> bool {
+    pub(crate) fn is_secure(&self) -> bool {
         self.secure.unwrap_or(false)
     }
 
@@ -105,21 +114,26 @@ impl Connection {
             (None, Some(number)) => u16::try_from(number).ok().filter(|port| *port != 0),
             (None, None) => Some(FTP_PORT),
         };
-        Ok((host.to_owned(), port.ok_or_else(|| failure::bad_setting("port", "it is not from 1 to 65535"))?))
+        Ok((
+            host.to_owned(),
+            port.ok_or_else(|| failure::setting_out_of_range("port", 1, u64::from(u16::MAX)))?,
+        ))
     }
 
     fn login(&self) -> Result<Credentials, Failure> {
         let (user, password) = match &self.credentials {
-            Some(login) => (login.username.as_str(), login.password.0.expose().as_str()),
-            // RFC 1635 §3.1.
-            None => ("anonymous", "anonymous@"),
+            Some(login) if !login.username.is_empty() => {
+                (login.username.as_str(), login.password.0.expose().as_str())
+            }
+            // RFC 1635 §3.1. A form that was left empty means the same as one that is not there.
+            _ => ("anonymous", "anonymous@"),
         };
         Credentials::parse(user, password)
             .map_err(|error| failure::bad_setting("credentials", &error.to_string()))
     }
 
-    /// The most particular statement about the certificate decides: a pin, an authority, the system's authorities.
-    /// Giving one of the first two and turning verification off contradict each other.
+    /// `ssl_verify` false switches every check off. Otherwise the most particular statement about the certificate decides:
+    /// a pin, an authority, the system's authorities.
     fn tls(&self) -> Result<TlsConfig, Failure> {
         let pin = self.certificate_sha256.as_deref().filter(|text| !text.trim().is_empty());
         let authority = self.ca_certificate.as_deref().filter(|text| !text.trim().is_empty());
@@ -138,7 +152,7 @@ impl Connection {
         let seconds = self.timeout.unwrap_or(30);
         match u64::try_from(seconds) {
             Ok(seconds) if (1..=LONGEST_TIMEOUT).contains(&seconds) => Ok(Duration::from_secs(seconds)),
-            _ => Err(failure::bad_setting("timeout", "it is not from 1 to 86400 seconds")),
+            _ => Err(failure::setting_out_of_range("timeout", 1, LONGEST_TIMEOUT)),
         }
     }
 }

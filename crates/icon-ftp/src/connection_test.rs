@@ -4,7 +4,6 @@ use plugin_runtime::{Context, Failure};
 use serde::Serialize;
 
 use crate::connection::Connection;
-use crate::failure;
 
 /// What the test found.
 #[derive(Debug, Serialize)]
@@ -22,7 +21,6 @@ pub(crate) struct Findings {
 pub(crate) async fn run(context: Context<Connection>) -> Result<Findings, Failure> {
     let connection = &context.connection;
     let findings = Findings { logged_in: true, server: connection.server()?, tls: connection.is_secure() };
-    let session = connection.client()?.connect().await.map_err(|error| failure::from_client(&error))?;
-    session.quit().await;
+    connection.connect().await?.quit().await;
     Ok(findings)
 }

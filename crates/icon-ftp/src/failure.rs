@@ -2,6 +2,7 @@
 //! refusals of settings and inputs that need no server.
 
 use ftp_client::{Channel, ConnectFault, DataFault, Error, LostCause, TlsFault, Wait};
+use ftp_proto::PathError;
 use plugin_runtime::Failure;
 
 /// A failure of the client, in words. A refusal of the file at hand is no failure: actions ask
@@ -65,7 +66,10 @@ fn tls(on: Channel, fault: &TlsFault) -> Failure {
             format!("The server does not offer TLS as asked: {verb} was answered with {reply}")
         }
         TlsFault::Injected => "Unprotected data came where the TLS handshake was due".to_owned(),
-        TlsFault::Certificate(reason) => format!("The server's certificate was not accepted: {reason}"),
+        TlsFault::Certificate(reason) => format!("The server's certificate was not accepted: it {reason}"),
+        TlsFault::Pin { found } => {
+            format!("The server's certificate is not the one of `certificate_sha256`; its SHA-256 is {found}")
+        }
         TlsFault::Handshake(error) => format!("The TLS handshake on the {on} connection failed: {error}"),
         TlsFault::ServerName(name) => format!("No certificate can be checked against `{name}`"),
         TlsFault::Authorities(reason) => format!("The certificate authorities cannot be used: {reason}"),
@@ -83,6 +87,10 @@ fn tls(on: Channel, fault: &TlsFault) -> Failure {
              certificate in `certificate_sha256` once its operator has confirmed it. `ssl_verify` false accepts any \
              certificate, an attacker's too."
         }
+        TlsFault::Pin { .. } => {
+            "No password was sent. If the server's operator confirms the new certificate, put its SHA-256 into \
+             `certificate_sha256`; if not, somebody else answered."
+        }
         TlsFault::Handshake(_) => {
             "The plugin speaks TLS 1.2 and 1.3. Check that the server does, and that nothing on the way interferes."
         }
@@ -96,11 +104,8 @@ fn tls(on: Channel, fault: &TlsFault) -> Failure {
 
 fn data(fault: &DataFault) -> Failure {
     match fault {
-        DataFault::NotOpened { .. } => Failure::service(
-            format!("No data connection could be opened: {}", attempts(fault)),
-            "Nothing was transferred. Passive connections need the server's passive ports open in every firewall on the \
-             way; active ones need the server to reach the plugin's machine, which NAT prevents.",
-        ),
+        DataFault::NotOpened { attempts } => no_data_connection(&attempts.join("; ")),
+        DataFault::Unreachable(error) => no_data_connection(&error.to_string()),
         DataFault::Broken(error) => Failure::service(
             format!("The data connection broke: {error}"),
             "The transfer is incomplete. Try again; if it happens often, look for firewalls or proxies that cut long \
@@ -128,12 +133,12 @@ fn data(fault: &DataFault) -> Failure {
     }
 }
 
-/// The attempts alone, without the words that the sentence around them already says.
-fn attempts(fault: &DataFault) -> String {
-    match fault {
-        DataFault::NotOpened { attempts } => attempts.join("; "),
-        other => other.to_string(),
-    }
+fn no_data_connection(why: &str) -> Failure {
+    Failure::service(
+        format!("No data connection could be opened: {why}"),
+        "Nothing was transferred. Passive connections need the server's passive ports open in every firewall on the \
+         way; active ones need the server to reach the plugin's machine, which NAT prevents.",
+    )
 }
 
 fn lost(cause: &LostCause) -> Failure {
@@ -180,19 +185,46 @@ pub(crate) fn bad_setting(name: &str, fault: &str) -> Failure {
     )
 }
 
-/// A path that cannot be sent.
-pub(crate) fn bad_path(input: &str, fault: &ftp_proto::PathError) -> Failure {
+/// A number in the connection is outside of what it may be.
+pub(crate) fn setting_out_of_range(name: &str, least: u64, most: u64) -> Failure {
+    bad_setting(name, &format!("it is not from {least} to {most}"))
+}
+
+/// A number in the input is outside of what it may be.
+pub(crate) fn input_out_of_range(name: &str, least: u64, most: u64) -> Failure {
     Failure::input(
-        format!("The input `{input}` is not a path that FTP can carry: {fault}"),
-        "Paths hold no line breaks and no NUL, since those would end the command. Nothing was sent to the server.",
+        format!("The input `{name}` cannot be used: it is not from {least} to {most}"),
+        format!("Correct `{name}`. Nothing was sent to the server."),
     )
 }
 
-/// An input with a value outside of what it may be.
-pub(crate) fn bad_input(input: &str, fault: &str) -> Failure {
+/// A path that cannot be sent.
+pub(crate) fn bad_path(input: &str, fault: &PathError) -> Failure {
+    let assistance = match fault {
+        PathError::Empty => "Give a path; the login folder is `.`, the root is `/`.",
+        PathError::Argument(_) => {
+            "Paths hold no line breaks and no NUL, since those would end the command. Nothing was sent to the server."
+        }
+    };
+    Failure::input(format!("The input `{input}` is not a path that FTP can carry: {fault}"), assistance)
+}
+
+/// A path that ends in no name, where a file is to be put.
+pub(crate) fn no_file_name(input: &str) -> Failure {
     Failure::input(
-        format!("The input `{input}` cannot be used: {fault}"),
-        format!("Correct `{input}`. Nothing was sent to the server."),
+        format!("The input `{input}` names no file"),
+        "Give the path of the file, and not only that of its folder.",
+    )
+}
+
+/// The reason of an upload that would replace a file against `overwrite`.
+pub(crate) const FILE_EXISTS: &str = "The file exists already, and `overwrite` is false";
+
+/// A file with more bytes than were to be fetched.
+pub(crate) fn too_large() -> Failure {
+    Failure::service(
+        "The file is larger than it may be here",
+        "Fetch it with Download File, which has no such limit.",
     )
 }
 

@@ -1,18 +1,19 @@
 //! The FTP plugin for InsightConnect: where its steps and the FTP client meet.
 //!
-//! Every step is one line in [`plugin`], one module under [`actions`] or [`triggers`], and one stanza in
+//! Every step is one line in [`plugin`], one module under `actions` or `triggers`, and one stanza in
 //! `plugin/plugin.spec.yaml`; [`plugin_runtime`] refuses to start when the three do not fit together.
 
-pub mod actions;
-pub mod connection;
+mod actions;
+mod connection;
 mod connection_test;
 mod failure;
-pub mod triggers;
+mod transfer;
+mod triggers;
 
 use plugin_runtime::{CrossCheckError, Plugin};
 
 /// The plugin's specification, as the platform reads it.
-pub const SPEC: &str = include_str!("../../../plugin/plugin.spec.yaml");
+const SPEC: &str = include_str!("../../../plugin/plugin.spec.yaml");
 
 /// The plugin: its specification, and the function behind each of its steps.
 ///

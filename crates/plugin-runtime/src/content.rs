@@ -107,26 +107,7 @@ impl ContentWriter {
     ///
     /// # Errors
     /// The temporary file cannot be made or written; a full disk is the common case.
-    #[expect(
-        clippy::unused_async,
-        reason = "callers await, so that the file may move to another thread later"
-    )]
-    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.push(bytes)
-    }
-
-    /// The content written so far.
-    ///
-    /// # Errors
-    /// What was held back cannot be written.
-    pub fn finish(self) -> io::Result<Content> {
-        Ok(match self.file {
-            Some(file) => Content(Home::File { file: Arc::new(file), len: self.len }),
-            None => Content::from(self.memory),
-        })
-    }
-
-    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         use io::Write as _;
 
         if self.file.is_none() && self.memory.len() + bytes.len() > MEMORY_LIMIT {
@@ -142,6 +123,14 @@ impl ContentWriter {
         self.len += bytes.len() as u64;
         Ok(())
     }
+
+    /// The content written so far.
+    pub fn finish(self) -> Content {
+        match self.file {
+            Some(file) => Content(Home::File { file: Arc::new(file), len: self.len }),
+            None => Content::from(self.memory),
+        }
+    }
 }
 
 /// Gives a content's bytes in order. It holds the content alive.
@@ -156,25 +145,17 @@ impl ContentReader {
     ///
     /// # Errors
     /// The temporary file cannot be read.
-    #[expect(
-        clippy::unused_async,
-        reason = "callers await, so that the file may move to another thread later"
-    )]
-    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.pull(buf)
-    }
-
-    fn pull(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    pub fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let count = self.content.read_at(buf, self.at)?;
         self.at += count as u64;
         Ok(count)
     }
 
-    /// Like [`Self::pull`], but short only at the end.
-    fn pull_full(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    /// Like [`Self::read`], but short only at the end.
+    fn read_full(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buf.len() {
-            match self.pull(&mut buf[filled..])? {
+            match self.read(&mut buf[filled..])? {
                 0 => break,
                 count => filled += count,
             }
@@ -221,7 +202,7 @@ impl fmt::Display for Base64Text<'_> {
         let mut text = vec![0; STANDARD.encoded_length(size)];
         let mut left = self.content.len();
         while left > 0 {
-            match reader.pull_full(&mut bytes) {
+            match reader.read_full(&mut bytes) {
                 Ok(0) => {
                     self.error.set(Some(io::ErrorKind::UnexpectedEof.into()));
                     break;
@@ -267,19 +248,19 @@ mod tests {
 
     use super::*;
 
-    async fn written(bytes: &[u8], block: usize) -> Content {
+    fn written(bytes: &[u8], block: usize) -> Content {
         let mut writer = Content::writer();
         for part in bytes.chunks(block) {
-            writer.write(part).await.unwrap();
+            writer.write(part).unwrap();
         }
-        writer.finish().unwrap()
+        writer.finish()
     }
 
-    async fn read_back(content: &Content) -> Vec<u8> {
+    fn read_back(content: &Content) -> Vec<u8> {
         let mut reader = content.reader();
         let (mut all, mut buf) = (Vec::new(), vec![0; 256 << 10]);
         loop {
-            match reader.read(&mut buf).await.unwrap() {
+            match reader.read(&mut buf).unwrap() {
                 0 => return all,
                 count => all.extend_from_slice(&buf[..count]),
             }
@@ -290,26 +271,26 @@ mod tests {
         (0..len).map(|n| n.wrapping_mul(31).to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect()
     }
 
-    #[tokio::test]
-    async fn both_homes_round_trip_at_every_remainder() {
+    #[test]
+    fn both_homes_round_trip_at_every_remainder() {
         for len in [0, 1, 2, 3, MEMORY_LIMIT, MEMORY_LIMIT + 1, MEMORY_LIMIT + 2, MEMORY_LIMIT + 3, 3 << 20] {
             let bytes = pattern(len);
-            let content = written(&bytes, 100_001).await;
+            let content = written(&bytes, 100_001);
             assert_eq!(matches!(content.0, Home::File { .. }), len > MEMORY_LIMIT, "{len} bytes");
             assert_eq!(content.len(), len as u64);
-            assert!(read_back(&content).await == bytes, "{len} bytes are read back");
+            assert!(read_back(&content) == bytes, "{len} bytes are read back");
             let json = serde_json::to_string(&content).unwrap();
             assert!(json == format!("\"{}\"", STANDARD.encode_to_string(&bytes)), "{len} bytes as text");
             let parsed: Content = serde_json::from_str(&json).unwrap();
-            assert!(read_back(&parsed).await == bytes, "{len} bytes from text");
+            assert!(read_back(&parsed) == bytes, "{len} bytes from text");
         }
     }
 
-    #[tokio::test]
-    async fn a_borrowed_an_owned_and_an_erased_form_agree() {
+    #[test]
+    fn a_borrowed_an_owned_and_an_erased_form_agree() {
         let value = serde_json::Value::String("aGVs\r\nbG8=\n".to_owned());
         let content: Content = serde_json::from_value(value).unwrap();
-        assert_eq!(read_back(&content).await, b"hello");
+        assert_eq!(read_back(&content), b"hello");
         let erased: Box<dyn erased_serde::Serialize> = Box::new(content);
         assert_eq!(serde_json::to_string(&erased).unwrap(), "\"aGVsbG8=\"");
     }
@@ -333,7 +314,7 @@ mod tests {
             let json = serde_json::to_string(&Content::from(bytes.clone())).unwrap();
             let content: Content = serde_json::from_str(&json).unwrap();
             let mut back = vec![0; bytes.len() + 1];
-            let count = content.reader().pull_full(&mut back).unwrap();
+            let count = content.reader().read_full(&mut back).unwrap();
             prop_assert_eq!(&back[..count], &bytes[..]);
         }
     }

@@ -250,7 +250,6 @@ actions:
             note: Option<String>,
         }
         #[derive(Serialize, Deserialize)]
-
         struct Silent {
             count: u8,
             #[serde(skip_serializing)]

@@ -1,6 +1,7 @@
 //! Delivers a trigger's events to the platform: each at least once, and none ever given up.
 
 use std::error::Error as _;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -26,15 +27,13 @@ const BYTES_PER_SECOND: usize = 1 << 20;
 /// An event is delivered when the answer is 2xx. Anything else, redirects included, is tried again with the same
 /// bytes after a growing pause. Over HTTPS the server must have a certificate that the machine trusts;
 /// `SSL_CERT_FILE` names another set of authorities.
-#[derive(Debug)]
-pub struct Dispatcher {
+pub(crate) struct Dispatcher {
     url: Url,
     client: OnceLock<Client>,
     first_pause: Duration,
 }
 
 /// Why an attempt failed.
-#[derive(Debug)]
 struct Refusal {
     reason: String,
     retry_after: Option<Duration>,
@@ -45,7 +44,7 @@ impl Dispatcher {
     ///
     /// # Errors
     /// The text is not an `http` or `https` URL.
-    pub fn parse(url: &str) -> Result<Self, Failure> {
+    pub(crate) fn parse(url: &str) -> Result<Self, Failure> {
         let refused = |cause: String| {
             Failure::message(cause).with_assistance(
                 "The start message must give the URL that takes the trigger's events. With --debug they go to stdout.",
@@ -66,7 +65,7 @@ impl Dispatcher {
     ///
     /// # Errors
     /// No attempt can be made at all, because this machine's TLS is not usable.
-    pub async fn deliver(&self, event: Vec<u8>) -> Result<(), Failure> {
+    pub(crate) async fn deliver(&self, event: Vec<u8>) -> Result<(), Failure> {
         let timeout = TIMEOUT + Duration::from_secs((event.len() / BYTES_PER_SECOND) as u64);
         let client = self.client()?;
         let request = client
@@ -113,6 +112,12 @@ impl Dispatcher {
             .build()
             .map_err(|error| unusable(&error))?;
         Ok(self.client.get_or_init(|| client))
+    }
+}
+
+impl fmt::Debug for Dispatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dispatcher({})", self.shown_url())
     }
 }
 
@@ -172,7 +177,7 @@ fn tls(with_roots: bool) -> Result<rustls::ClientConfig, Failure> {
         .with_no_client_auth())
 }
 
-fn unusable(error: &dyn std::fmt::Display) -> Failure {
+fn unusable(error: &dyn fmt::Display) -> Failure {
     Failure::internal(
         format!("Events cannot be sent: {error}"),
         "This is a fault of the plugin or of the machine it runs on. Report it with the log of this step.",
@@ -181,53 +186,19 @@ fn unusable(error: &dyn std::fmt::Display) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
+    use expect_test::expect;
 
     use super::*;
+    use crate::collector::{Collector, REFUSED, Request, TAKEN};
     use crate::log::StepLog;
     use crate::log::testing::{capture, captured};
 
-    /// Answers each request with the next of `answers` and gives back the requests' heads and bodies.
-    async fn collector(
-        answers: &'static [&'static str],
-    ) -> (String, tokio::task::JoinHandle<Vec<(String, Vec<u8>)>>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let requests = tokio::spawn(async move {
-            let mut requests = Vec::new();
-            for answer in answers {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let mut request = Vec::new();
-                let (head, length) = loop {
-                    stream.read_buf(&mut request).await.unwrap();
-                    if let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") {
-                        let head = String::from_utf8(request[..end].to_vec()).unwrap().to_lowercase();
-                        let length =
-                            head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
-                        let length: usize = length.parse().unwrap();
-                        break (head, end + 4 + length);
-                    }
-                };
-                while request.len() < length {
-                    stream.read_buf(&mut request).await.unwrap();
-                }
-                requests.push((head.clone(), request.split_off(head.len() + 4)));
-                stream.write_all(answer.as_bytes()).await.unwrap();
-            }
-            requests
-        });
-        (format!("http://user:{SECRET}@{address}/events?token={SECRET}"), requests)
-    }
-
     const SECRET: &str = "s3cret";
     const DOWN: &str = "";
-    const REFUSED: &str = "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     const GONE: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     const MOVED: &str = "HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     const LATER: &str =
         "HTTP/1.1 429 Slow\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    const TAKEN: &str = "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
     fn dispatcher(url: &str) -> Dispatcher {
         Dispatcher { first_pause: Duration::from_millis(1), ..Dispatcher::parse(url).unwrap() }
@@ -237,13 +208,14 @@ mod tests {
     async fn the_same_bytes_are_sent_until_they_are_taken() {
         let _guard = capture(false);
         let log = StepLog::new();
-        let (url, requests) = collector(&[DOWN, REFUSED, GONE, MOVED, LATER, TAKEN]).await;
-        let event = br#"{"body":{"output":{"event_id":"x"}}}"#.to_vec();
+        let answers = |number| [DOWN, REFUSED, GONE, MOVED, LATER, TAKEN][number];
+        let mut collector = Collector::start(answers).await;
+        let event = r#"{"body":{"output":{"event_id":"x"}}}"#;
+        let url = format!("http://user:{SECRET}@{}/events?token={SECRET}", collector.address);
         let delivery = dispatcher(&url);
-        tracing::Instrument::instrument(delivery.deliver(event.clone()), log.span("s")).await.unwrap();
-        let requests = requests.await.unwrap();
-        assert_eq!(requests.len(), 6);
-        for (head, body) in requests {
+        tracing::Instrument::instrument(delivery.deliver(event.into()), log.span("s")).await.unwrap();
+        for _ in 0..6 {
+            let Request { head, body } = collector.next().await;
             assert!(head.starts_with("post /events?token=s3cret http/1.1"), "{head}");
             assert!(head.contains("content-type: application/json"), "{head}");
             assert_eq!(body, event);
@@ -265,6 +237,12 @@ mod tests {
         for (url, cause) in rows {
             assert_eq!(Dispatcher::parse(url).unwrap_err().cause(), cause, "{url}");
         }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let dispatcher = dispatcher(&format!("https://user:{SECRET}@host:8443/events?token={SECRET}"));
+        expect!["Dispatcher(https://host:8443/events)"].assert_eq(&format!("{dispatcher:?}"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// The event that answers `message` with an outcome: secrets that `log` knows are masked in the failure's texts,
+    /// The event of type `kind` that tells how a step ended: secrets that `log` knows are masked in the failure's texts,
     /// and the log's lines are in the event.
     pub(crate) fn answer(
         kind: EventType,

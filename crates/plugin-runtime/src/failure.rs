@@ -1,7 +1,6 @@
 //! Why a step did not succeed, in words for the person who has to mend it.
 //!
-//! One type serves every transport: the event that goes to stdout, the status of an HTTP answer and the exit code
-//! are all made from a [`Failure`].
+//! The event that answers and the program's exit code are both made from a [`Failure`].
 
 use std::fmt;
 
@@ -18,7 +17,7 @@ pub struct Failure {
     data: Option<String>,
 }
 
-/// Whose fault a failure is; a transport turns it into its own language (an HTTP status, an exit code).
+/// Whose fault a failure is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
     /// The start message itself is broken: not JSON, a wrong version, a field that is missing.
@@ -54,6 +53,22 @@ impl Failure {
     /// An input is invalid.
     pub fn input(cause: impl Into<String>, assistance: impl Into<String>) -> Self {
         Self::new(FailureKind::Input, cause, assistance)
+    }
+
+    /// The connection's settings do not fit the specification or the plugin's type; `what` says where.
+    pub(crate) fn invalid_connection(what: &str) -> Self {
+        Self::connection(
+            format!("The connection is invalid: {what}"),
+            "Correct the connection's settings and run the step again. Nothing was sent to the server.",
+        )
+    }
+
+    /// The input does not fit the specification or the step's type; `what` says where.
+    pub(crate) fn invalid_input(what: &str) -> Self {
+        Self::input(
+            format!("The input is invalid: {what}"),
+            "Correct the input and run the step again. Nothing was sent to the server.",
+        )
     }
 
     /// The other side failed.

@@ -130,12 +130,8 @@ impl<C> Default for Table<C> {
 
 impl<C: Connection> Handlers for Table<C> {
     fn connect(self: Arc<Self>, settings: Map<String, Value>) -> Result<Box<dyn Connected>, Failure> {
-        let connection = read_fields::<C>(settings).map_err(|unreadable| {
-            Failure::connection(
-                format!("The connection is invalid: {unreadable}"),
-                "Correct the connection's settings and run the step again. Nothing was sent to the server.",
-            )
-        })?;
+        let connection =
+            read_fields::<C>(settings).map_err(|unreadable| Failure::invalid_connection(&unreadable))?;
         Ok(Box::new(Bound { table: self, connection: Arc::new(connection) }))
     }
 
@@ -290,12 +286,7 @@ fn caught<T: 'static>(mut run: Running<T>) -> Running<T> {
 }
 
 fn read_input<I: DeserializeOwned>(input: Map<String, Value>) -> Result<I, Failure> {
-    read_fields(input).map_err(|unreadable| {
-        Failure::input(
-            format!("The input is invalid: {unreadable}"),
-            "Correct the input and run the step again. Nothing was sent to the server.",
-        )
-    })
+    read_fields(input).map_err(|unreadable| Failure::invalid_input(&unreadable))
 }
 
 fn read_fields<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, String> {

@@ -63,6 +63,7 @@
 
 mod content;
 mod cross_check;
+mod dispatcher;
 mod event;
 mod failure;
 mod handler;
@@ -72,7 +73,6 @@ mod stop;
 mod validate;
 
 pub mod cli;
-pub mod dispatcher;
 pub mod log;
 pub mod message;
 pub mod spec;
@@ -81,6 +81,8 @@ pub mod store;
 pub mod transport;
 pub mod trigger;
 
+#[cfg(test)]
+mod collector;
 #[cfg(test)]
 mod fixture;
 

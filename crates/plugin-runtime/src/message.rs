@@ -3,6 +3,7 @@
 //! The texts of these errors are the platform's own where it has one: workflows match on them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -11,7 +12,8 @@ use serde_json::value::RawValue;
 use crate::failure::Failure;
 
 /// A start message whose shape is sound. What it asks for may still be unknown or invalid.
-#[derive(Debug)]
+///
+/// `Debug` shows step and meta alone: the connection has a password in it, and the input may be a whole file.
 pub struct StartMessage {
     /// What is to be started.
     pub step: Step,
@@ -23,8 +25,8 @@ pub struct StartMessage {
     pub meta: Meta,
 }
 
-/// What a start message asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a start message asks for. `Debug` leaves out the dispatcher's URL, which may have a token in it.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Step {
     /// One run of an action.
     Action {
@@ -93,12 +95,13 @@ impl StartMessage {
         let Some(message) = object(message) else {
             return Err(MessageError::unreadable("The start message is not a JSON object"));
         };
-        let kind = message.get("type").map(|kind| string_or_text(kind));
-        let kind = Kind::of(kind.as_deref().unwrap_or("None"));
+        let event_type = message.get("type").map(|start| string_or_text(start));
+        let event_type = EventType::answering(event_type.as_deref().unwrap_or("None"));
         let body = message.get("body").and_then(|body| object(body));
         let meta = body.as_ref().and_then(|body| body.get("meta")).map(|meta| Meta::compact(meta));
-        parse_parts(&message, kind.as_ref(), body.as_ref(), meta.clone()).map_err(|failure| MessageError {
-            event_type: kind.ok().map(Kind::event_type),
+        let parts = parse_parts(&message, event_type.as_ref(), body.as_ref(), meta.clone());
+        parts.map_err(|failure| MessageError {
+            event_type: event_type.ok(),
             meta: meta.unwrap_or_else(Meta::null),
             failure,
         })
@@ -112,6 +115,41 @@ impl StartMessage {
             Step::Task { .. } => EventType::TaskEvent,
             Step::ConnectionTest => EventType::ConnectionTest,
         }
+    }
+}
+
+impl fmt::Debug for StartMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartMessage")
+            .field("step", &self.step)
+            .field("meta", &self.meta)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Action { name } => f.debug_struct("Action").field("name", name).finish(),
+            Self::Trigger { name, .. } => {
+                f.debug_struct("Trigger").field("name", name).finish_non_exhaustive()
+            }
+            Self::Task { name } => f.debug_struct("Task").field("name", name).finish(),
+            Self::ConnectionTest => f.write_str("ConnectionTest"),
+        }
+    }
+}
+
+impl EventType {
+    /// The type of the events that answer a message of type `start`.
+    fn answering(start: &str) -> Result<Self, Failure> {
+        Ok(match start {
+            "action_start" => Self::ActionEvent,
+            "trigger_start" => Self::TriggerEvent,
+            "task_start" => Self::TaskEvent,
+            "connection_test" => Self::ConnectionTest,
+            _ => return Err(Failure::message(format!("Unsupported message type \"{start}\""))),
+        })
     }
 }
 
@@ -179,40 +217,10 @@ impl PartialEq for Meta {
 /// A JSON object's members, unparsed.
 type Members<'m> = BTreeMap<String, &'m RawValue>;
 
-/// The message types.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Action,
-    Trigger,
-    Task,
-    ConnectionTest,
-}
-
-impl Kind {
-    fn of(name: &str) -> Result<Self, Failure> {
-        Ok(match name {
-            "action_start" => Self::Action,
-            "trigger_start" => Self::Trigger,
-            "task_start" => Self::Task,
-            "connection_test" => Self::ConnectionTest,
-            _ => return Err(Failure::message(format!("Unsupported message type \"{name}\""))),
-        })
-    }
-
-    fn event_type(self) -> EventType {
-        match self {
-            Self::Action => EventType::ActionEvent,
-            Self::Trigger => EventType::TriggerEvent,
-            Self::Task => EventType::TaskEvent,
-            Self::ConnectionTest => EventType::ConnectionTest,
-        }
-    }
-}
-
 /// The checks in the platform's order: version, type, body, step.
 fn parse_parts(
     message: &Members<'_>,
-    kind: Result<&Kind, &Failure>,
+    event_type: Result<&EventType, &Failure>,
     body: Option<&Members<'_>>,
     meta: Option<Meta>,
 ) -> Result<StartMessage, Failure> {
@@ -223,7 +231,7 @@ fn parse_parts(
     if version != "v1" {
         return Err(Failure::message(format!("Unsupported version '{version}'. Only v1 is supported")));
     }
-    let kind = *kind.map_err(Clone::clone)?;
+    let event_type = *event_type.map_err(Clone::clone)?;
     let Some(body) = body else {
         return Err(Failure::message(match message.get("body") {
             None => "\"body\" missing from input message",
@@ -231,14 +239,14 @@ fn parse_parts(
         }));
     };
     Ok(StartMessage {
-        step: step(kind, body)?,
+        step: step(event_type, body)?,
         connection: value_or_object(body, "connection")?,
         input: value_or_object(body, "input")?,
         meta: meta.unwrap_or_else(Meta::empty),
     })
 }
 
-fn step(kind: Kind, body: &Members<'_>) -> Result<Step, Failure> {
+fn step(event_type: EventType, body: &Members<'_>) -> Result<Step, Failure> {
     let name = |field: &str| match body.get(field).map(|name| serde_json::from_str(name.get())) {
         Some(Ok(Value::String(name))) => Ok(name),
         Some(Ok(Value::Null)) | None => Err(Failure::message(format!(
@@ -248,11 +256,11 @@ fn step(kind: Kind, body: &Members<'_>) -> Result<Step, Failure> {
             "Message is {field}_start but field \"{field}\" of body is not a string"
         ))),
     };
-    Ok(match kind {
-        Kind::Action => Step::Action { name: name("action")? },
-        Kind::Task => Step::Task { name: name("task")? },
-        Kind::ConnectionTest => Step::ConnectionTest,
-        Kind::Trigger => Step::Trigger {
+    Ok(match event_type {
+        EventType::ActionEvent => Step::Action { name: name("action")? },
+        EventType::TaskEvent => Step::Task { name: name("task")? },
+        EventType::ConnectionTest => Step::ConnectionTest,
+        EventType::TriggerEvent => Step::Trigger {
             name: name("trigger")?,
             dispatcher_url: body
                 .get("dispatcher")
@@ -288,6 +296,8 @@ fn value_or_object(body: &Members<'_>, field: &str) -> Result<Value, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use expect_test::expect;
+
     use super::*;
 
     /// Every row: the message, and the event type, meta and text that answer it.
@@ -402,6 +412,16 @@ mod tests {
         assert_eq!(message.meta, Meta::empty());
         let message = parse(r#"{"action":"a","connection":null,"meta":null}"#);
         assert_eq!((message.connection, message.meta), (Value::Null, Meta::null()));
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let text = br#"{"version":"v1","type":"trigger_start","body":{"trigger":"t","meta":{"a":1},
+            "connection":{"password":"canary"},"input":{"content":"canary"},
+            "dispatcher":{"url":"http://u:canary@h/?token=canary"}}}"#;
+        let message = StartMessage::parse(text).unwrap();
+        expect![[r#"StartMessage { step: Trigger { name: "t", .. }, meta: Meta(RawValue({"a":1})), .. }"#]]
+            .assert_eq(&format!("{message:?}"));
     }
 
     #[test]

@@ -46,25 +46,24 @@ async fn perform(
     log: &StepLog,
 ) -> Result<Output, Failure> {
     let spec = known(plugin.spec(), step)?;
-    let run = match (step, spec, mode) {
+    match (step, spec, mode) {
         (Step::Action { name }, Some(spec), Mode::Run) => {
             let connected = connect(plugin, connection, log)?;
             let run = connected.action(name, validate::input(plugin.spec(), &spec.input, input)?)?;
             connected.check()?;
             announce(plugin, name);
-            run
+            run.await
         }
         (Step::Trigger { .. }, _, Mode::Run) => {
-            return Err(Failure::message("A trigger runs until it is stopped; it cannot be run as one step"));
+            Err(Failure::message("A trigger runs until it is stopped; it cannot be run as one step"))
         }
         (_, spec, _) => {
             let connected = connect(plugin, connection, log)?;
             connected.check()?;
             announce(plugin, name(step));
-            return test(connected.as_ref(), spec.is_none()).await;
+            test(connected.as_ref(), spec.is_none()).await
         }
-    };
-    run.await
+    }
 }
 
 /// The step's part of the specification; `None` for a connection test, which has none.

@@ -43,21 +43,21 @@ const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
 pub struct Store(Arc<Inner>);
 
 /// An event that waits for its delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Pending {
     /// Its place in the outbox.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// The event's JSON, the same bytes at every attempt.
-    pub payload: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// How much waits in the outbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Backlog {
+pub(crate) struct Backlog {
     /// Events.
-    pub events: u64,
+    pub(crate) events: u64,
     /// Bytes of their JSON.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Backlog {
@@ -83,7 +83,8 @@ impl Store {
     ///
     /// # Errors
     /// There is not enough memory.
-    pub fn in_memory() -> Result<Self, Failure> {
+    #[cfg(test)]
+    pub(crate) fn in_memory() -> Result<Self, Failure> {
         Self::open(None, Meta::empty(), StepLog::new())
     }
 
@@ -99,8 +100,10 @@ impl Store {
             None => builder.create_with_backend(InMemoryBackend::new()),
         };
         let database = opened.map_err(|error| not_opened(path, &error))?;
-        let backlog = begin(&database).map_err(|error| broken(path, &error))?;
-        let backlog = backlog.map_err(|format| other_format(path, &format))?;
+        let backlog = match begin(&database).map_err(|error| broken(path, &error))? {
+            Contents::Ours(backlog) => backlog,
+            Contents::Foreign { format } => return Err(other_format(path, &format)),
+        };
         let path = path.map(Path::to_owned);
         let backlog = watch::Sender::new(backlog);
         Ok(Self(Arc::new(Inner { database, path, backlog, event_limit: MAX_BYTES, meta, log })))
@@ -122,7 +125,7 @@ impl Store {
     /// Replaces the state and puts the events into the outbox, both or neither. Each event carries an identifier of
     /// its own in its output, so that whoever gets it twice can tell.
     ///
-    /// The outbox takes the events even when it is full: ask [`Self::has_room`] before looking for changes.
+    /// The outbox takes the events even when it is full: wait for room ([`Self::wait_for_room`]) before looking for changes.
     ///
     /// # Errors
     /// The disk fails, an output cannot be written as JSON, or an event has more than [`MAX_BYTES`]. State and outbox
@@ -142,7 +145,7 @@ impl Store {
     ///
     /// # Errors
     /// The disk fails.
-    pub async fn oldest(&self) -> Result<Option<Pending>, Failure> {
+    pub(crate) async fn oldest(&self) -> Result<Option<Pending>, Failure> {
         self.run(|inner| {
             let table = inner.database.begin_read()?.open_table(OUTBOX)?;
             let first = table.first()?;
@@ -155,33 +158,28 @@ impl Store {
     ///
     /// # Errors
     /// The disk fails; the event is then still there.
-    pub async fn remove(&self, seq: u64) -> Result<(), Failure> {
+    pub(crate) async fn remove(&self, seq: u64) -> Result<(), Failure> {
         self.run(move |inner| inner.remove(seq)).await
     }
 
     /// How much waits in the outbox.
-    pub fn backlog(&self) -> Backlog {
+    pub(crate) fn backlog(&self) -> Backlog {
         *self.0.backlog.borrow()
     }
 
-    /// Whether the outbox takes another event. While it does not, a trigger must not look for changes: they stay
-    /// visible against the committed state, and nothing is lost.
-    pub fn has_room(&self) -> bool {
-        self.backlog().has_room()
-    }
-
-    /// Waits until the outbox takes another event. Safe to cancel.
+    /// Waits until the outbox takes another event. Until then a trigger must not look for changes: they stay visible
+    /// against the committed state, and nothing is lost. Safe to cancel.
     pub async fn wait_for_room(&self) {
         self.wait_until(Backlog::has_room).await;
     }
 
     /// Waits until an event is in the outbox. Safe to cancel.
-    pub async fn wait_for_event(&self) {
+    pub(crate) async fn wait_for_event(&self) {
         self.wait_until(|backlog| backlog.events > 0).await;
     }
 
     /// Waits until the outbox is empty. Safe to cancel.
-    pub async fn wait_until_empty(&self) {
+    pub(crate) async fn wait_until_empty(&self) {
         self.wait_until(|backlog| backlog.events == 0).await;
     }
 
@@ -250,8 +248,16 @@ impl Inner {
     }
 }
 
-/// Makes the tables of a new file, and counts what waits in an old one; the inner error is a foreign format.
-fn begin(database: &Database) -> Result<Result<Backlog, String>, redb::Error> {
+/// What a database holds.
+enum Contents {
+    /// This version's tables, with so much in the outbox.
+    Ours(Backlog),
+    /// The tables of another version.
+    Foreign { format: String },
+}
+
+/// Makes the tables of a new file, and counts what waits in an old one.
+fn begin(database: &Database) -> Result<Contents, redb::Error> {
     let transaction = database.begin_write()?;
     let mut backlog = Backlog::default();
     {
@@ -260,7 +266,9 @@ fn begin(database: &Database) -> Result<Result<Backlog, String>, redb::Error> {
         match format {
             None => drop(state.insert("format", FORMAT)?),
             Some(format) if format == FORMAT => {}
-            Some(format) => return Ok(Err(String::from_utf8_lossy(&format).into_owned())),
+            Some(format) => {
+                return Ok(Contents::Foreign { format: String::from_utf8_lossy(&format).into_owned() });
+            }
         }
         for entry in transaction.open_table(OUTBOX)?.iter()? {
             backlog.events += 1;
@@ -268,7 +276,7 @@ fn begin(database: &Database) -> Result<Result<Backlog, String>, redb::Error> {
         }
     }
     transaction.commit()?;
-    Ok(Ok(backlog))
+    Ok(Contents::Ours(backlog))
 }
 
 /// Collects an event's JSON up to a number of bytes.
@@ -394,7 +402,7 @@ mod tests {
         let store = open(&path).unwrap();
         assert_eq!(store.load::<String>().await.unwrap().as_deref(), Some("s"));
         assert_eq!(store.backlog(), backlog);
-        assert_eq!(store.oldest().await.unwrap(), Some(first), "the same bytes");
+        assert!(store.oldest().await.unwrap() == Some(first), "the same bytes");
     }
 
     #[tokio::test]
@@ -455,7 +463,7 @@ mod tests {
         let store = Store::in_memory().unwrap();
         let events = (0..MAX_EVENTS).map(|number| json!(number)).collect();
         store.commit(&(), events).await.unwrap();
-        assert!(!store.has_room());
+        assert!(!store.backlog().has_room());
         let waiting = tokio::spawn({
             let store = store.clone();
             async move { store.wait_for_room().await }
@@ -464,7 +472,7 @@ mod tests {
         assert!(!waiting.is_finished());
         store.remove(0).await.unwrap();
         waiting.await.unwrap();
-        assert!(store.has_room());
+        assert!(store.backlog().has_room());
     }
 
     #[tokio::test]

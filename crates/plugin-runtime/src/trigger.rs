@@ -138,37 +138,16 @@ fn state_path(cache_dir: &Path, meta: &Meta) -> Result<Option<PathBuf>, Failure>
 
 /// Runs handler and delivery side by side until the end.
 async fn serve(
-    mut handler: Running<()>,
+    handler: Running<()>,
     store: &Store,
     delivery: &Delivery,
     source: &StopSource,
     asked: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     let mut delivering = std::pin::pin!(delivery.run(store));
-    let mut asked = std::pin::pin!(asked);
     let outcome = tokio::select! {
-        outcome = &mut handler => Some(outcome),
+        outcome = until_ended(handler, store, source, asked) => outcome,
         failure = &mut delivering => return Err(failure),
-        () = &mut asked => None,
-    };
-    let outcome = match outcome {
-        // A handler that is done by itself leaves all the time there is to the delivery.
-        Some(Ok(())) => tokio::select! {
-            () = store.wait_until_empty() => return Ok(()),
-            failure = &mut delivering => return Err(failure),
-            () = &mut asked => Ok(()),
-        },
-        Some(failed) => failed,
-        None => {
-            source.request();
-            tokio::select! {
-                ended = tokio::time::timeout(HANDLER_GRACE, &mut handler) => ended.unwrap_or_else(|_| {
-                    tracing::warn!("The trigger did not end within {} s and was cut off", HANDLER_GRACE.as_secs());
-                    Ok(())
-                }),
-                failure = &mut delivering => return Err(failure),
-            }
-        }
     };
     let drained = tokio::select! {
         () = store.wait_until_empty() => true,
@@ -179,6 +158,40 @@ async fn serve(
         tracing::warn!("{} events are not delivered yet", store.backlog().events);
     }
     outcome
+}
+
+/// Runs the handler until it ends, and then waits for its events to be delivered, unless the trigger is asked to end
+/// before.
+async fn until_ended(
+    mut handler: Running<()>,
+    store: &Store,
+    source: &StopSource,
+    asked: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let mut asked = std::pin::pin!(asked);
+    tokio::select! {
+        outcome = &mut handler => {
+            outcome?;
+            // A handler that is done by itself leaves all the time there is to the delivery.
+            tokio::select! {
+                () = store.wait_until_empty() => {}
+                () = asked => {}
+            }
+            Ok(())
+        }
+        () = &mut asked => {
+            source.request();
+            wind_down(handler).await
+        }
+    }
+}
+
+/// Lets a handler that was told to stop come to its end.
+async fn wind_down(handler: Running<()>) -> Result<(), Failure> {
+    tokio::time::timeout(HANDLER_GRACE, handler).await.unwrap_or_else(|_| {
+        tracing::warn!("The trigger did not end within {} s and was cut off", HANDLER_GRACE.as_secs());
+        Ok(())
+    })
 }
 
 enum Delivery {
@@ -202,7 +215,10 @@ impl Delivery {
         match self {
             Self::Post(dispatcher) => dispatcher.deliver(event.payload).await?,
             Self::Lines(write) => write(&event.payload).map_err(|error| {
-                Failure::internal(format!("The event cannot be written to stdout: {error}"), "")
+                Failure::internal(
+                    format!("The event cannot be written: {error}"),
+                    "Check that whoever takes the events is still there and has room for them, and start the trigger again.",
+                )
             })?,
         }
         store.remove(event.seq).await
@@ -211,8 +227,12 @@ impl Delivery {
 
 /// Becomes ready when somebody wants the trigger to end.
 fn asked_to_end(flag: PathBuf) -> Result<impl Future<Output = ()>, Failure> {
-    let signal =
-        end_signal().map_err(|error| Failure::internal(format!("Signals cannot be awaited: {error}"), ""))?;
+    let signal = end_signal().map_err(|error| {
+        Failure::internal(
+            format!("Signals cannot be awaited: {error}"),
+            "The machine may be short of file descriptors. Give the process more and start the trigger again.",
+        )
+    })?;
     Ok(async move {
         tokio::select! {
             () = signal => tracing::info!("Asked to end by a signal"),
@@ -262,11 +282,9 @@ mod tests {
     use std::sync::Mutex;
 
     use serde_json::json;
-    use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-    use tokio::net::TcpListener;
-    use tokio::sync::mpsc;
 
     use super::*;
+    use crate::collector::{Collector, REFUSED, TAKEN};
     use crate::fixture::plugin;
     use crate::log::testing::{capture, captured};
 
@@ -292,6 +310,10 @@ mod tests {
         }
     }
 
+    fn url(collector: &Collector) -> String {
+        format!("http://{}/", collector.address)
+    }
+
     fn message(times: u32, url: &str, meta: &Value) -> StartMessage {
         let message = json!({"version": "v1", "type": "trigger_start", "body": {
             "trigger": "tick", "connection": {"host": "h"}, "input": {"times": times},
@@ -300,48 +322,21 @@ mod tests {
         StartMessage::parse(message.to_string().as_bytes()).unwrap()
     }
 
-    /// An HTTP server that answers with the status that `status` says and sends on what it was given.
-    async fn collector(status: fn(usize) -> u16) -> (String, mpsc::UnboundedReceiver<String>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
-        let (sender, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            for number in 0.. {
-                let mut stream = BufReader::new(listener.accept().await.unwrap().0);
-                let (mut line, mut length) = (String::new(), 0);
-                while stream.read_line(&mut line).await.unwrap() > 2 {
-                    if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-                        length = value.trim().parse().unwrap();
-                    }
-                    line.clear();
-                }
-                let mut body = vec![0; length];
-                stream.read_exact(&mut body).await.unwrap();
-                let answer = format!(
-                    "HTTP/1.1 {} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-                    status(number)
-                );
-                stream.write_all(answer.as_bytes()).await.unwrap();
-                let _ = sender.send(String::from_utf8(body).unwrap());
-            }
-        });
-        (url, receiver)
-    }
-
     fn failure(event: Option<Event>) -> Failure {
         event.unwrap().failure().unwrap().clone()
     }
 
     #[tokio::test]
     async fn events_are_posted_and_the_state_survives() {
-        let (url, mut events) = collector(|_| 200).await;
+        let mut collector = Collector::start(|_| TAKEN).await;
+        let url = url(&collector);
         let place = surroundings(Destination::Dispatcher);
         let meta = json!({"triggerId": "trig-123"});
         for first in [1, 3] {
             let running = place.run(message(2, &url, &meta));
             let observing = async {
                 for number in first..first + 2 {
-                    let event: Value = serde_json::from_str(&events.recv().await.unwrap()).unwrap();
+                    let event: Value = serde_json::from_str(&collector.next().await.body).unwrap();
                     assert_eq!(event["body"]["output"]["number"], number);
                     assert_eq!(event["body"]["meta"], meta);
                     assert_eq!((&event["type"], &event["version"]), (&json!("trigger_event"), &json!("v1")));
@@ -360,23 +355,28 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_not_delivered_is_delivered_by_the_next_start_with_the_same_bytes() {
-        let (refusing, mut refused) = collector(|_| 503).await;
+        let mut refusing = Collector::start(|_| REFUSED).await;
         let place = surroundings(Destination::Dispatcher);
         let meta = json!({"triggerId": "t"});
-        let first_run = async {
-            let bytes = refused.recv().await.unwrap();
+        let first_run = place.run(message(1, &url(&refusing), &meta));
+        let observing = async {
+            let bytes = refusing.next().await.body;
+            // From here on nothing can be delivered, however the clock jumps: the grace need not be waited out.
+            tokio::time::pause();
             place.raise_flag();
             bytes
         };
-        let (event, bytes) = tokio::join!(place.run(message(1, &refusing, &meta)), first_run);
+        let (event, bytes) = tokio::join!(first_run, observing);
+        tokio::time::resume();
         assert!(event.is_none());
-        let (taking, mut taken) = collector(|_| 200).await;
-        let second_run = async {
-            let again = taken.recv().await.unwrap();
+        let mut taking = Collector::start(|_| TAKEN).await;
+        let second_run = place.run(message(0, &url(&taking), &meta));
+        let observing = async {
+            let again = taking.next().await.body;
             place.raise_flag();
             again
         };
-        let (event, again) = tokio::join!(place.run(message(0, &taking, &meta)), second_run);
+        let (event, again) = tokio::join!(second_run, observing);
         assert!(event.is_none());
         assert_eq!(again, bytes);
     }
@@ -410,13 +410,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_handler_that_fails_ends_the_trigger_and_keeps_its_events() {
-        let (url, mut events) = collector(|_| 200).await;
+        let mut collector = Collector::start(|_| TAKEN).await;
         let place = surroundings(Destination::Dispatcher);
-        let event = place.run(message(20, &url, &json!({"triggerId": "t"}))).await;
+        let event = place.run(message(20, &url(&collector), &json!({"triggerId": "t"}))).await;
         assert_eq!(failure(event).cause(), "13 brings bad luck");
         for number in 1..13 {
-            assert!(events.recv().await.unwrap().contains(&format!("\"number\":{number}")));
+            assert!(collector.next().await.body.contains(&format!("\"number\":{number}")));
         }
+    }
+
+    #[tokio::test]
+    async fn events_that_cannot_be_written_end_the_trigger_with_advice() {
+        let closed = |_: &[u8]| Err(io::ErrorKind::BrokenPipe.into());
+        let place = surroundings(Destination::Lines(Arc::new(closed)));
+        let failure = failure(place.run(message(1, "", &json!({}))).await);
+        assert_eq!(failure.cause(), "The event cannot be written: broken pipe");
+        assert!(!failure.assistance().is_empty());
     }
 
     #[tokio::test(start_paused = true)]

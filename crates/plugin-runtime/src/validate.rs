@@ -20,12 +20,8 @@ const LISTED_VIOLATIONS: usize = 5;
 
 /// Checks the connection's settings. Optional settings that are null count as absent, and are not in the result.
 pub(crate) fn connection(spec: &Spec, settings: Value) -> Result<Map<String, Value>, Failure> {
-    check(spec, &spec.connection, settings, Group::Connection).map_err(|violations| {
-        Failure::connection(
-            format!("The connection is invalid: {violations}"),
-            "Correct the connection's settings and run the step again. Nothing was sent to the server.",
-        )
-    })
+    check(spec, &spec.connection, settings, Group::Connection)
+        .map_err(|violations| Failure::invalid_connection(&violations))
 }
 
 /// Checks a step's input. Optional inputs that are null count as absent, and are not in the result; required ones
@@ -35,12 +31,7 @@ pub(crate) fn input(
     properties: &Properties,
     input: Value,
 ) -> Result<Map<String, Value>, Failure> {
-    check(spec, properties, input, Group::Input).map_err(|violations| {
-        Failure::input(
-            format!("The input is invalid: {violations}"),
-            "Correct the input and run the step again. Nothing was sent to the server.",
-        )
-    })
+    check(spec, properties, input, Group::Input).map_err(|violations| Failure::invalid_input(&violations))
 }
 
 /// What is wrong with `value` under `schema`, in words without any of its values. For outputs, whose form is the

@@ -40,7 +40,6 @@ async fn wait(context: TriggerContext<Nothing>, _: Nothing) -> Result<(), Failur
     let kill = Command::new("kill").arg("-TERM").arg(std::process::id().to_string()).status();
     assert!(kill.is_ok_and(|status| status.success()), "kill could not be run");
     context.stop.wait().await;
-    assert!(context.stop.is_requested());
     Ok(())
 }
 

@@ -22,7 +22,7 @@ impl Session {
     /// some servers do not know SIZE, some hide it.
     pub(super) async fn size(&mut self, path: &RemotePath) -> Result<Option<u64>, Error> {
         match self.control.execute(&Command::Size(path.clone())).await {
-            Ok(reply) => Ok(parse_size(&reply).ok()),
+            Ok(reply) => Ok(parse_size(&reply)),
             Err(Error::Rejected { .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -43,14 +43,18 @@ impl Session {
             return Ok(false);
         }
         self.control.execute(&Command::Cwd(path.clone())).await?;
+        self.away = Some(path.clone());
         Ok(true)
     }
 
-    /// Steps back to the login folder.
+    /// Steps back to the login folder, if the session has left it.
     pub(super) async fn return_home(&mut self) -> Result<(), Error> {
-        let Some(home) = self.home.clone() else { return Ok(()) };
+        let (Some(home), Some(_)) = (self.home.clone(), &self.away) else { return Ok(()) };
         match self.control.execute(&Command::Cwd(home)).await {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.away = None;
+                Ok(())
+            }
             // Elsewhere every relative path would mean another file.
             Err(error) => {
                 self.control.poison();

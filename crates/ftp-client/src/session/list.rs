@@ -8,10 +8,13 @@ use super::incoming::{Incoming, Part};
 use crate::data::Data;
 use crate::error::{Error, ProtocolFault};
 
-/// The most entries that a listing may have: memory is finite, and a hostile server's patience is not.
-const MOST_ENTRIES: usize = 1_000_000;
+/// The most lines that a listing may have: memory is finite, and a hostile server's patience is not.
+const MOST_LINES: usize = 1_000_000;
 
-/// The most bytes of listing text kept by [`Session::listing_text`].
+/// The most bytes that a listing may have.
+const MOST_BYTES: usize = 1024 * 1024 * 1024;
+
+/// The most bytes of listing text that [`Session::listing_text`] gives.
 const LONGEST_TEXT: usize = 64 * 1024 * 1024;
 
 /// How many lines that nobody understood are kept; the rest is counted.
@@ -27,16 +30,16 @@ impl Session {
     /// [`Error::Rejected`] when `path` is no folder or may not be listed, [`Error::Data`] when no data connection comes
     /// about.
     pub async fn list(&mut self, path: &RemotePath) -> Result<Listing<'_>, Error> {
-        let (format, open) = self.open_listing(path).await?;
+        let (format, data) = self.open_listing(path).await?;
         Ok(Listing {
             session: self,
-            incoming: Incoming::new(open.data),
-            away: open.away,
+            incoming: Incoming::new(data),
             at_end: false,
             parser: ListingParser::new(format, OffsetDateTime::now_utc()),
             lines: LineSplitter::new(LineSplitter::LIMIT),
             block: vec![0; BLOCK],
-            entries: 0,
+            lines_read: 0,
+            bytes_read: 0,
             unrecognized: Unrecognized::default(),
         })
     }
@@ -48,8 +51,7 @@ impl Session {
     ///
     /// As [`Session::list`]; also when the text is longer than 64 MiB.
     pub async fn listing_text(&mut self, path: &RemotePath) -> Result<Vec<u8>, Error> {
-        let Open { data, away } = self.open_list(path).await?;
-        let mut incoming = Incoming::new(data);
+        let mut incoming = Incoming::new(self.open_list(path).await?);
         let mut text = Vec::new();
         let mut block = vec![0; BLOCK];
         while let Part::Bytes(read) = incoming.read(self, &mut block).await? {
@@ -61,16 +63,14 @@ impl Session {
             }
             text.extend_from_slice(&block[..read]);
         }
-        if away {
-            self.return_home().await?;
-        }
+        self.return_home().await?;
         Ok(text)
     }
 
-    async fn open_listing(&mut self, path: &RemotePath) -> Result<(Format, Open), Error> {
+    async fn open_listing(&mut self, path: &RemotePath) -> Result<(Format, Data), Error> {
         if self.features().await?.mlst.is_some() {
             match self.open(&Command::Mlsd(path.clone())).await {
-                Ok(data) => return Ok((Format::Mlsd, Open { data, away: false })),
+                Ok(data) => return Ok((Format::Mlsd, data)),
                 // RFC 3659 §7.8 makes MLST in FEAT promise MLSD as well; servers exist that break it.
                 Err(error) if error.is_unsupported() => {
                     tracing::debug!("MLSD was promised and is refused: {error}");
@@ -84,27 +84,15 @@ impl Session {
     /// Steps into the folder and lists it from there. `LIST path` cannot be trusted: names with blanks, brackets or a
     /// leading dash mean something else to servers that hand them to `ls`, and vsftpd 3.0.3 answers a missing folder
     /// with an empty list, which would look as if all its files were gone.
-    async fn open_list(&mut self, path: &RemotePath) -> Result<Open, Error> {
-        let away = self.enter(path).await?;
-        let command = if away { Command::List(None) } else { Command::List(Some(path.clone())) };
-        match self.open(&command).await {
-            Ok(data) => Ok(Open { data, away }),
-            Err(error) => {
-                if away && self.control.is_idle() {
-                    self.return_home().await?;
-                }
-                Err(error)
-            }
+    async fn open_list(&mut self, path: &RemotePath) -> Result<Data, Error> {
+        let inside = self.enter(path).await?;
+        let command = if inside { Command::List(None) } else { Command::List(Some(path.clone())) };
+        let opened = self.open(&command).await;
+        if opened.is_err() && self.control.is_idle() {
+            self.return_home().await?;
         }
+        opened
     }
-}
-
-/// A listing under way.
-#[derive(Debug)]
-struct Open {
-    data: Data,
-    /// Whether the session has stepped out of the login folder for it.
-    away: bool,
 }
 
 /// A folder's entries on their way here. Read it to the end: only there is it proved to be whole.
@@ -112,13 +100,12 @@ struct Open {
 pub struct Listing<'s> {
     session: &'s mut Session,
     incoming: Incoming,
-    /// Whether the session has stepped out of the login folder for it.
-    away: bool,
     at_end: bool,
     parser: ListingParser,
     lines: LineSplitter,
     block: Vec<u8>,
-    entries: usize,
+    lines_read: usize,
+    bytes_read: usize,
     unrecognized: Unrecognized,
 }
 
@@ -142,11 +129,15 @@ impl Listing<'_> {
         loop {
             let line = if self.at_end { self.lines.finish() } else { self.lines.next_line() };
             match line.map_err(ProtocolFault::from).map_err(Error::Protocol)? {
-                Some(line) => match self.parser.parse_line(line) {
-                    Line::Entry(entry) => return self.count(entry).map(Some),
-                    Line::Nothing => {}
-                    Line::Unrecognized => self.unrecognized.keep(line),
-                },
+                Some(_) if self.lines_read == MOST_LINES => return Err(too_long(MOST_LINES, "lines")),
+                Some(line) => {
+                    self.lines_read += 1;
+                    match self.parser.parse_line(line) {
+                        Line::Entry(entry) => return Ok(Some(entry)),
+                        Line::Nothing => {}
+                        Line::Unrecognized => self.unrecognized.keep(line),
+                    }
+                }
                 None if self.at_end => return Ok(None),
                 None => self.fill().await?,
             }
@@ -162,26 +153,19 @@ impl Listing<'_> {
     /// tells that it is whole.
     async fn fill(&mut self) -> Result<(), Error> {
         match self.incoming.read(self.session, &mut self.block).await? {
-            Part::Bytes(read) => self.lines.push(&self.block[..read]),
-            Part::End { .. } => {
-                if self.away {
-                    self.session.return_home().await?;
+            Part::Bytes(read) => {
+                self.bytes_read += read;
+                if self.bytes_read > MOST_BYTES {
+                    return Err(too_long(MOST_BYTES, "bytes"));
                 }
+                self.lines.push(&self.block[..read]);
+            }
+            Part::End { .. } => {
+                self.session.return_home().await?;
                 self.at_end = true;
             }
         }
         Ok(())
-    }
-
-    fn count(&mut self, entry: Entry) -> Result<Entry, Error> {
-        self.entries += 1;
-        if self.entries > MOST_ENTRIES {
-            return Err(Error::Protocol(ProtocolFault::ListingTooLong {
-                limit: MOST_ENTRIES,
-                unit: "entries",
-            }));
-        }
-        Ok(entry)
     }
 }
 
@@ -192,4 +176,8 @@ impl Unrecognized {
             self.first.push(line.to_vec());
         }
     }
+}
+
+fn too_long(limit: usize, unit: &'static str) -> Error {
+    Error::Protocol(ProtocolFault::ListingTooLong { limit, unit })
 }

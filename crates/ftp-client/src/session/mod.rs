@@ -34,11 +34,13 @@ pub struct Session {
     features: Option<Features>,
     /// The folder the login ended in, once somebody wanted to leave it.
     home: Option<RemotePath>,
+    /// The folder the session has stepped into for an operation; `None` while it is at home.
+    away: Option<RemotePath>,
 }
 
 impl Session {
     pub(crate) fn new(client: Client, control: Control, link: Option<Link>) -> Self {
-        Self { client, control, link, features: None, home: None }
+        Self { client, control, link, features: None, home: None, away: None }
     }
 
     /// Whether the session can still be used.
@@ -64,10 +66,12 @@ impl Session {
         Ok(self.features.insert(features))
     }
 
-    /// The same login on a new control connection, in place of one that has become useless. Nothing of the session's
-    /// state lives on the server between two operations, so nothing is lost.
+    /// The same login in the same folder on a new control connection, in place of one that has become useless.
     async fn renew(&mut self, versions: Versions) -> Result<(), Error> {
-        let (control, link) = self.client.dial(versions).await?;
+        let (mut control, link) = self.client.dial(versions).await?;
+        if let Some(away) = &self.away {
+            control.execute(&Command::Cwd(away.clone())).await?;
+        }
         let old = std::mem::replace(&mut self.control, control);
         self.link = link;
         if old.is_idle() {

@@ -27,9 +27,12 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
-        match self.stat_file(path).await? {
-            Some(entry) => Ok(Some(entry)),
-            None => self.stat_in_folder(path).await,
+        if let Some(entry) = self.stat_file(path).await? {
+            return Ok(Some(entry));
+        }
+        match self.stat_in_folder(path).await {
+            Err(Error::Rejected { .. }) => Ok(None),
+            found => found,
         }
     }
 
@@ -55,6 +58,19 @@ impl Session {
         Ok(found)
     }
 
+    /// When a file was last modified, to the second (RFC 3659 §3), where the server tells it.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the session only.
+    pub async fn modified(&mut self, path: &RemotePath) -> Result<Option<Modified>, Error> {
+        match self.control.execute(&Command::Mdtm(path.clone())).await {
+            Ok(reply) => Ok(parse_mdtm(&reply).map(|at| Modified { at, precision: Precision::Second })),
+            Err(Error::Rejected { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A file's facts by SIZE and MDTM; `None` when the server does not know the size of such a thing.
     async fn stat_file(&mut self, path: &RemotePath) -> Result<Option<Entry>, Error> {
         let Some(size) = self.size(path).await? else { return Ok(None) };
@@ -70,27 +86,10 @@ impl Session {
         }))
     }
 
-    /// When a file was last modified, to the second (RFC 3659 §3), where the server tells it.
-    ///
-    /// # Errors
-    ///
-    /// Failures of the session only.
-    pub async fn modified(&mut self, path: &RemotePath) -> Result<Option<Modified>, Error> {
-        match self.control.execute(&Command::Mdtm(path.clone())).await {
-            Ok(reply) => Ok(parse_mdtm(&reply).ok().map(|at| Modified { at, precision: Precision::Second })),
-            Err(Error::Rejected { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     /// `/`, `.` and `..` stand in no listing; being able to step into one is all there is to know.
     async fn stat_root(&mut self, path: &RemotePath) -> Result<Option<Entry>, Error> {
         match self.enter(path).await {
-            Ok(left) => {
-                if left {
-                    self.return_home().await?;
-                }
-            }
+            Ok(_) => self.return_home().await?,
             Err(error) if error.is_rejection() => return Ok(None),
             Err(error) => return Err(error),
         }

@@ -5,7 +5,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Duration, Instant};
 
 use super::Session;
-use crate::control::{accept, is_negative};
+use crate::control::{is_negative, not_refused};
 use crate::data::{self, Data, Prepared, Route};
 use crate::error::{Channel, DataFault, Error, ProtocolFault, Wait};
 use crate::stream::Stream;
@@ -14,6 +14,9 @@ use crate::wait::within;
 /// How long a server may take to connect to us. It often never will — NAT and firewalls are in the way — so this is
 /// shorter than other waits: passive mode is still to be tried.
 const ACTIVE_WAIT: Duration = Duration::from_secs(10);
+
+/// How long to wait for the reply that explains a broken data connection.
+const EXPLANATION_WAIT: Duration = Duration::from_secs(5);
 
 impl Session {
     /// Sends `command` and gives the data connection that it uses, open and protected; the command's final reply is
@@ -31,8 +34,7 @@ impl Session {
                     self.note_success(route, &attempts);
                     return Ok(data);
                 }
-                Err(error) if is_worth_another_way(&error) => attempts.push(format!("{route}: {error}")),
-                Err(error) => return Err(error),
+                Err(error) => attempts.push(format!("{route}: {}", why_not_this_way(error)?)),
             }
             if !self.control.is_idle() {
                 self.renew(self.client.versions()).await?;
@@ -51,7 +53,7 @@ impl Session {
             }
             Prepared::Listening(listener) => {
                 self.control.send(command).await?;
-                self.accept(&listener, command, limit).await?
+                self.await_server(&listener, command, limit).await?
             }
         };
         // The handshake comes after the 1yz reply: ProFTPD and Pure-FTPd do not answer one that comes before.
@@ -64,7 +66,7 @@ impl Session {
 
     /// Waits for both, the connection and the 1yz reply; servers differ in which comes first. Whichever it is ends the
     /// suspicion that nobody connects, and the other may take its usual time.
-    async fn accept(
+    async fn await_server(
         &mut self,
         listener: &TcpListener,
         command: &Command,
@@ -83,12 +85,14 @@ impl Session {
         match first.await? {
             First::Connection(tcp) => {
                 preliminary(command, self.control.reply(limit).await)?;
-                tcp.map_err(data::broken)
+                tcp.map_err(data::unreachable)
             }
             First::Reply(reply) => {
                 preliminary(command, reply)?;
                 let left = deadline.saturating_duration_since(Instant::now());
-                within(Wait::OpeningData, left, data::accept(listener, peer)).await?.map_err(data::broken)
+                within(Wait::OpeningData, left, data::accept(listener, peer))
+                    .await?
+                    .map_err(data::unreachable)
             }
         }
     }
@@ -132,7 +136,7 @@ enum First {
 
 /// Expects the 1yz reply that announces the data. A command that is refused, or already done, has none.
 fn preliminary(command: &Command, reply: Result<Reply, Error>) -> Result<(), Error> {
-    let reply = accept(command.verb(), reply?)?;
+    let reply = not_refused(command.verb(), reply?)?;
     if reply.severity() == Severity::Preliminary {
         return Ok(());
     }
@@ -148,17 +152,18 @@ fn given_up(verb: &'static str, reply: Reply) -> Error {
     }
 }
 
-/// How long to wait for the reply that explains a broken data connection.
-const EXPLANATION_WAIT: Duration = Duration::from_secs(5);
-
-/// Whether the failure is that of the way to a data connection, and not of what was to be transferred.
-fn is_worth_another_way(error: &Error) -> bool {
+/// Why no data connection came about in this way, in words; an error that is not about the way to it is given back.
+fn why_not_this_way(error: Error) -> Result<String, Error> {
     match error {
-        Error::Rejected { verb, reply } => {
-            matches!(*verb, "EPSV" | "PASV" | "PORT" | "EPRT") || reply.code() == Code::NO_DATA_CONNECTION
+        Error::Rejected { verb: "EPSV" | "PASV" | "PORT" | "EPRT", .. } => Ok(error.to_string()),
+        Error::Rejected { ref reply, .. } if reply.code() == Code::NO_DATA_CONNECTION => {
+            Ok(reply.to_string())
         }
-        Error::Protocol(ProtocolFault::Address { .. }) | Error::Data(DataFault::Broken(_)) => true,
-        Error::Timeout { wait, .. } => matches!(wait, Wait::OpeningData),
-        _ => false,
+        Error::Protocol(fault @ ProtocolFault::Address { .. }) => Ok(fault.to_string()),
+        Error::Data(DataFault::Unreachable(fault)) => Ok(fault.to_string()),
+        Error::Timeout { wait: Wait::OpeningData, after } => {
+            Ok(format!("nothing connected within {} s", after.as_secs_f32()))
+        }
+        other => Err(other),
     }
 }

@@ -55,7 +55,7 @@ fn active(server: &ScriptedServer) -> Config {
 
 /// For conversations in which the server stays silent on purpose.
 fn impatient(config: Config) -> Config {
-    Config { timeout: Duration::from_millis(700), ..config }
+    Config { timeout: Duration::from_secs(2), ..config }
 }
 
 async fn open(config: Config) -> Session {

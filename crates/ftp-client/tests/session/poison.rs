@@ -1,7 +1,5 @@
 //! A reply is the answer to its own command or to none.
 
-use std::time::Duration;
-
 use ftp_client::{Error, LostCause, ProtocolFault};
 
 use crate::{config, connect, fetch, impatient, open, path, play};
@@ -23,10 +21,20 @@ async fn a_cancelled_command_poisons_the_session() {
     let server = play("C: DELE a\nT: hang").await;
     let mut session = connect(&server).await;
     let name = path("a");
-    tokio::time::timeout(Duration::from_millis(100), session.delete(&name)).await.unwrap_err();
+    tokio::select! {
+        deleted = session.delete(&name) => panic!("{deleted:?}"),
+        () = received(&server, "DELE a") => {}
+    }
     assert!(!session.is_usable());
     let error = session.delete(&path("b")).await.unwrap_err();
     assert!(matches!(&error, Error::Lost(LostCause::Poisoned)), "{error:?}");
+}
+
+/// Waits until the server has read a line; the test's own deadline ends a wait in vain.
+async fn received(server: &ftp_testkit::ScriptedServer, line: &str) {
+    while !server.received().iter().any(|seen| seen == line) {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
@@ -80,6 +88,16 @@ async fn a_silent_data_connection_ends_at_the_timeout() {
             .await;
     let mut session = open(impatient(config(&server))).await;
     let error = fetch(&mut session, "f").await.unwrap_err();
+    assert!(matches!(&error, Error::Timeout { .. }), "{error:?}");
+    assert!(!session.is_usable());
+}
+
+#[tokio::test]
+async fn preliminary_replies_without_end_do_not_hold_a_command_for_ever() {
+    let endless = "S: 150 wait\n".repeat(2000);
+    let server = play(&format!("C: DELE a\n{endless}T: hang")).await;
+    let mut session = open(impatient(config(&server))).await;
+    let error = session.delete(&path("a")).await.unwrap_err();
     assert!(matches!(&error, Error::Timeout { .. }), "{error:?}");
     assert!(!session.is_usable());
 }

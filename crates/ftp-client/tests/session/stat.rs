@@ -65,3 +65,13 @@ async fn the_root_is_a_folder_that_can_be_entered() {
     assert_eq!(entry.kind, EntryKind::Folder);
     server.finish().await;
 }
+
+#[tokio::test]
+async fn a_file_in_a_missing_folder_is_missing() {
+    let server = play(
+        "C: FEAT\nS: 500 no\nC: SIZE a/f\nS: 550 no\nC: PWD\nS: 257 \"/\"\nC: CWD a\nS: 550 no such folder",
+    )
+    .await;
+    assert_eq!(connect(&server).await.stat(&path("a/f")).await.unwrap(), None);
+    server.finish().await;
+}

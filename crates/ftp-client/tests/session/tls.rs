@@ -77,10 +77,11 @@ async fn a_wrong_pin_names_the_certificate_that_came() {
     let server = server("S: 220 hi\nC: AUTH TLS\nS: 234 go\nT: tls").await;
     let error =
         Client::new(verified_by(&server, Verification::Pin([7; 32]))).unwrap().connect().await.unwrap_err();
-    assert!(matches!(&error, Error::Tls { fault: TlsFault::Certificate(_), .. }), "{error:?}");
-    assert!(error.to_string().contains(&server.certificate_sha256()), "{error}");
+    let Error::Tls { fault: TlsFault::Pin { found }, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(*found, server.certificate_sha256());
 }
 
+#[cfg(target_os = "linux")] // Other systems have one loopback address only.
 #[tokio::test]
 async fn a_name_that_the_certificate_does_not_hold_is_not_accepted() {
     let server = server("S: 220 hi\nC: AUTH TLS\nS: 234 go\nT: tls").await;
@@ -95,7 +96,10 @@ async fn a_name_that_the_certificate_does_not_hold_is_not_accepted() {
         let _ = tokio::io::copy_bidirectional(&mut inbound, &mut outbound).await;
     });
     let error = Client::new(config).unwrap().connect().await.unwrap_err();
-    assert!(matches!(&error, Error::Tls { fault: TlsFault::Certificate(_), .. }), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "no TLS on the control connection: the server's certificate was not accepted: it is for another name than `host`"
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use ::time::OffsetDateTime;
 
+use crate::digits::decimal;
 use crate::entry::{Entry, EntryKind};
 use crate::listing::Line;
 use crate::time::{Clock, Modified, Precision, moment};
@@ -81,13 +82,13 @@ fn parse_date(word: &[u8]) -> Option<(u32, u32, u32)> {
     if parts.next().is_some() || month.len() > 2 || day.len() > 2 {
         return None;
     }
-    let year = match (year.len(), number(year)?) {
+    let year = match (year.len(), decimal(year)?) {
         (2, year @ 70..) => 1900 + year,
         (2, year) => 2000 + year,
         (4, year) => year,
         _ => return None,
     };
-    Some((year, number(month)?, number(day)?))
+    Some((year, decimal(month)?, decimal(day)?))
 }
 
 /// `09:30AM`, `09:30 AM`, `09:30a` or `21:30`, and what comes after it.
@@ -99,13 +100,13 @@ fn parse_clock(text: &[u8]) -> Option<(Clock, &[u8])> {
         (b"", Some((next, after))) if Half::parse(next).is_some() => (next, after),
         _ => (half, rest),
     };
-    let hour = number(clock.get(..colon).filter(|hour| hour.len() <= 2)?)?;
+    let hour = decimal(clock.get(..colon).filter(|hour| hour.len() <= 2)?)?;
     let hour = match (half, Half::parse(half)) {
         (b"", _) => hour,
         (_, Some(half)) if (1..=12).contains(&hour) => hour % 12 + half.hours(),
         _ => return None,
     };
-    Some((Clock { hour, minute: number(minute)?, second: 0 }, rest))
+    Some((Clock { hour, minute: decimal(minute)?, second: 0 }, rest))
 }
 
 /// The half of a day that a 12-hour clock tells.
@@ -139,8 +140,8 @@ fn parse_size(word: &[u8]) -> Option<u64> {
     if !grouped || !first.is_ascii_digit() || !last.is_ascii_digit() {
         return None;
     }
-    let mut digits = word.iter().filter(|byte| byte.is_ascii_digit());
-    digits.try_fold(0_u64, |value, digit| value.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
+    let digits: Vec<u8> = word.iter().copied().filter(u8::is_ascii_digit).collect();
+    decimal(&digits)
 }
 
 /// `name [target]`. Brackets are more common in names than in targets, so the last pair counts.
@@ -153,12 +154,6 @@ fn split_link(rest: &[u8]) -> (&[u8], Option<&[u8]>) {
         Some((name, target)) => (name, Some(target).filter(|target| !target.is_empty())),
         None => (rest, None),
     }
-}
-
-/// The value of a few digits.
-fn number(digits: &[u8]) -> Option<u32> {
-    let digits = std::str::from_utf8(digits).ok()?;
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 #[cfg(test)]

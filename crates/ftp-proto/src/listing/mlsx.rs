@@ -1,5 +1,6 @@
 //! MLSD and MLST: the listing with a standard (RFC 3659 §7). A line is `fact=value;fact=value; name`.
 
+use crate::digits::{decimal, octal};
 use crate::entry::{Entry, EntryKind};
 use crate::listing::Line;
 use crate::listing::mode::FileType;
@@ -58,12 +59,12 @@ impl Facts {
         match fact {
             b"type" => self.add_type(value),
             // Pure-FTPd tells a folder's size as `sizd`.
-            b"size" | b"sizd" => self.size = number(value, 10),
+            b"size" | b"sizd" => self.size = decimal(value),
             b"modify" => {
-                let at = parse_time_val(value).ok();
+                let at = parse_time_val(value);
                 self.modified = at.map(|at| Modified { at, precision: Precision::Second });
             }
-            b"unix.mode" => self.mode = number(value, 8).and_then(|mode| u32::try_from(mode).ok()),
+            b"unix.mode" => self.mode = octal(value),
             b"unique" => self.unique = (!value.is_empty()).then(|| value.to_vec()),
             _ => {}
         }
@@ -120,12 +121,6 @@ fn split_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let after_semicolon = line.windows(2).position(|pair| pair == b"; ").map(|at| at + 1);
     let space = after_semicolon.or_else(|| line.iter().position(|byte| *byte == b' '))?;
     Some((&line[..space], &line[space + 1..]))
-}
-
-fn number(digits: &[u8], radix: u32) -> Option<u64> {
-    let digits = std::str::from_utf8(digits).ok()?;
-    // `from_str_radix` would take a plus sign as well.
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| u64::from_str_radix(digits, radix).ok())?
 }
 
 #[cfg(test)]

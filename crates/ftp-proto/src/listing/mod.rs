@@ -11,6 +11,12 @@ mod unix;
 
 pub use mlsx::parse_mlst;
 
+/// A way to print a listing: reads one line, or does not understand it.
+type Dialect = fn(line: &[u8], now: OffsetDateTime) -> Option<Line>;
+
+/// Every dialect, the most common first. No line may be understood by two of them in different ways.
+const DIALECTS: [Dialect; 2] = [unix::parse_line, dos::parse_line];
+
 /// Which command made the listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -71,12 +77,6 @@ impl ListingParser {
         Some(understood)
     }
 }
-
-/// A way to print a listing: reads one line, or does not understand it.
-type Dialect = fn(line: &[u8], now: OffsetDateTime) -> Option<Line>;
-
-/// Every dialect, the most common first. No line may be understood by two of them in different ways.
-const DIALECTS: [Dialect; 2] = [unix::parse_line, dos::parse_line];
 
 #[cfg(test)]
 mod tests {

@@ -3,10 +3,21 @@
 
 use ::time::{Duration, OffsetDateTime};
 
+use crate::digits::decimal;
 use crate::entry::{Entry, EntryKind};
 use crate::listing::Line;
 use crate::listing::mode::FileType;
 use crate::time::{Clock, Modified, Precision, moment, nanoseconds};
+
+/// Where the stamp may begin, counted in words from 0, in the order in which it is looked for.
+///
+/// 5 is `mode links owner group size`; 4 and 3 lack the group, the links or both; 6 is a device (`8, 1`) or a group of
+/// two words, 7 three words; 2 has nothing but the size. The order matters where an owner is called `jan` or a name
+/// looks like a date: the usual place is believed first.
+const STAMP_COLUMNS: [usize; 6] = [5, 4, 3, 6, 7, 2];
+
+/// How many words from the beginning of a line a stamp may reach: it begins at 7 at the latest and has three.
+const MOST_WORDS: usize = 10;
 
 /// Reads one line, and `total 8` as [`Line::Nothing`].
 pub(super) fn parse_line(line: &[u8], now: OffsetDateTime) -> Option<Line> {
@@ -21,7 +32,7 @@ pub(super) fn parse_line(line: &[u8], now: OffsetDateTime) -> Option<Line> {
     })?;
     // One space ends the stamp. Whatever follows is the name, its own spaces included.
     let rest = line[words.end(column + stamp.words - 1)?..].strip_prefix(b" ")?;
-    let size = number(words.at(column - 1)?).filter(|_| !file_type.is_some_and(FileType::is_device));
+    let size = decimal(words.at(column - 1)?).filter(|_| !file_type.is_some_and(FileType::is_device));
     let kind = file_type.map_or(EntryKind::Other, FileType::kind);
     let (name, target) = if kind == EntryKind::Link { split_link(rest, size) } else { (rest, None) };
     if name.is_empty() {
@@ -37,16 +48,6 @@ pub(super) fn parse_line(line: &[u8], now: OffsetDateTime) -> Option<Line> {
         unique: None,
     }))
 }
-
-/// Where the stamp may begin, counted in words from 0, in the order in which it is looked for.
-///
-/// 5 is `mode links owner group size`; 4 and 3 lack the group, the links or both; 6 is a device (`8, 1`) or a group of
-/// two words, 7 three words; 2 has nothing but the size. The order matters where an owner is called `jan` or a name
-/// looks like a date: the usual place is believed first.
-const STAMP_COLUMNS: [usize; 6] = [5, 4, 3, 6, 7, 2];
-
-/// How many words from the beginning of a line a stamp may reach: it begins at 7 at the latest and has three.
-const MOST_WORDS: usize = 10;
 
 /// The words of a line up to the last that a stamp may hold.
 struct Words<'a> {
@@ -125,9 +126,9 @@ impl Stamp {
         let (minutes, second) = hms.split_at_checked(hms.len().checked_sub(3)?)?;
         let second = short_number(second.strip_prefix(b":")?)?;
         let clock = Clock { second, ..parse_clock(minutes)? };
-        let fraction = fraction.filter(|fraction| fraction.iter().all(u8::is_ascii_digit));
-        let at = moment(year, month, day, &clock, nanoseconds(fraction.unwrap_or_default()))?;
-        let (at, words) = match fraction {
+        let nanosecond = fraction.and_then(nanoseconds);
+        let at = moment(year, month, day, &clock, nanosecond.unwrap_or(0))?;
+        let (at, words) = match nanosecond {
             Some(_) => (at.checked_sub(parse_offset(offset?)?)?, 3),
             None => (at, 2),
         };
@@ -225,7 +226,7 @@ fn parse_clock(word: &[u8]) -> Option<Clock> {
 }
 
 fn parse_year(word: &[u8]) -> Option<u32> {
-    (word.len() == 4).then(|| number(word)).flatten().and_then(|year| u32::try_from(year).ok())
+    (word.len() == 4).then(|| decimal(word))?
 }
 
 /// `2024-02-29`.
@@ -248,13 +249,7 @@ fn parse_offset(word: &[u8]) -> Option<Duration> {
 
 /// The value of one or two digits.
 fn short_number(word: &[u8]) -> Option<u32> {
-    (word.len() <= 2).then(|| number(word)).flatten().and_then(|value| u32::try_from(value).ok())
-}
-
-/// The value of digits; None when it is beyond 64 bits.
-fn number(word: &[u8]) -> Option<u64> {
-    let digits = std::str::from_utf8(word).ok()?;
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    (word.len() <= 2).then(|| decimal(word))?
 }
 
 #[cfg(test)]

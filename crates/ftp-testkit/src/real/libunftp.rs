@@ -14,8 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use unftp_core::auth::{AuthenticationError, Authenticator, Credentials, Principal};
 use unftp_sbe_fs::Filesystem;
 
-use super::process::StartError;
-use super::{PASSWORD, Setup, Tls, TlsVersions, USERNAME};
+use super::{PASSWORD, Setup, StartError, Tls, TlsVersions, USERNAME};
 
 /// A libunftp with all its tasks.
 #[derive(Debug)]

@@ -5,15 +5,12 @@
 //! set.
 
 mod libunftp;
-mod process;
-mod proftpd;
-mod pure_ftpd;
-mod vsftpd;
+#[cfg_attr(not(target_os = "linux"), path = "no_programs.rs")]
+mod programs;
 
-use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::{env, fs, io};
@@ -21,7 +18,7 @@ use std::{env, fs, io};
 use tempfile::TempDir;
 
 use self::libunftp::InProcess;
-use self::process::{Process, StartError};
+use self::programs::Process;
 use crate::certificate::Identity;
 
 /// The name with which clients log in.
@@ -29,14 +26,6 @@ const USERNAME: &str = "user";
 
 /// The password that belongs to it.
 const PASSWORD: &str = "pass123";
-
-/// [`PASSWORD`] for crypt(3), as the servers' password files hold it. SHA-512, because the more careful
-/// methods take seconds for a login.
-const PASSWORD_HASH: &str =
-    "$6$icontestkit$k.ki9Jcad7fXzRfl/XEwVNw9OLV2dLEovTKVFAePPntR/MqhMYUZ.Aim6VMoHEiYWMHSGocJtz1aZ3T4AgURc.";
-
-/// The login's user and group: no account of the machine, for Pure-FTPd lets nobody in as root.
-const LOGIN_ID: u32 = 61_021;
 
 /// How often a server is started again when its port turns out to be taken.
 const ATTEMPTS: usize = 5;
@@ -165,13 +154,13 @@ impl RealServer {
     ///
     /// As [`start`](Self::start), and when the environment has `CI` and the server is unavailable: where
     /// changes are judged, nothing is skipped.
-    #[expect(clippy::print_stderr, reason = "the test harness shows it to whoever runs the tests")]
     pub async fn start_or_skip(product: Product, tls: Tls) -> Option<Self> {
         match Self::start(product, tls).await {
             Ok(server) => Some(server),
             Err(reason) if env::var_os("CI").is_some() => panic!("no {product} to test with: {reason}"),
             Err(reason) => {
-                eprintln!("skipped: no {product} to test with: {reason}");
+                // Not with `eprintln!`: the test harness captures that, and shows it for failed tests alone.
+                drop(writeln!(io::stderr(), "skipped: no {product} to test with: {reason}"));
                 None
             }
         }
@@ -261,7 +250,7 @@ impl Setup {
     fn new(product: Product, tls: Tls) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("ftp-testkit-").tempdir()?;
         // The login must reach its home; the keys in here are readable for their owner only.
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
+        programs::permit(folder.path(), 0o755)?;
         let setup = Self { product, tls, port: free_port(), identity: Identity::generate(), folder };
         fs::create_dir(setup.home())?;
         setup.give_to_login(&setup.home())?;
@@ -269,57 +258,48 @@ impl Setup {
     }
 
     async fn run(&self) -> Result<Running, StartError> {
-        let launch = match self.product {
-            Product::Libunftp => return InProcess::start(self).map(Running::InProcess),
-            Product::Vsftpd => vsftpd::launch(self),
-            Product::ProFtpd => proftpd::launch(self),
-            Product::PureFtpd => pure_ftpd::launch(self),
-        };
-        Process::start(launch?, self.folder.path(), self.port).await.map(Running::Process)
+        match self.product {
+            Product::Libunftp => InProcess::start(self).map(Running::InProcess),
+            Product::Vsftpd | Product::ProFtpd | Product::PureFtpd => {
+                programs::start(self).await.map(Running::Process)
+            }
+        }
     }
 
     fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
 
-    /// The folder into which `ci/servers` unpacked the product.
-    fn unpacked(&self) -> PathBuf {
-        let servers = env::var_os("FTP_SERVERS").unwrap_or_else(|| {
-            OsString::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/ftp-servers"))
-        });
-        Path::new(&servers).join(self.product.to_string().to_lowercase())
-    }
-
     /// Writes a file of the server's own, for its owner alone, and tells where it is.
     fn write(&self, name: &str, content: impl AsRef<[u8]>) -> io::Result<PathBuf> {
         let path = self.folder.path().join(name);
         fs::write(&path, content)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        programs::permit(&path, 0o600)?;
         Ok(path)
-    }
-
-    /// Settings that hold a program's OpenSSL to one TLS version, for programs without settings of their own.
-    fn openssl_conf(&self) -> io::Result<Option<PathBuf>> {
-        let version = match self.tls {
-            Tls::Off | Tls::On(TlsVersions::Default) => return Ok(None),
-            Tls::On(TlsVersions::Only12) => "TLSv1.2",
-            Tls::On(TlsVersions::Only13) => "TLSv1.3",
-        };
-        let conf = format!(
-            "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = versions\n\
-             [versions]\nMinProtocol = {version}\nMaxProtocol = {version}\n"
-        );
-        self.write("openssl.cnf", conf).map(Some)
     }
 
     fn give_to_login(&self, path: &Path) -> io::Result<()> {
         match self.product {
             // It acts as whoever runs the test.
             Product::Libunftp => Ok(()),
-            _ if !process::is_root() => Ok(()),
-            _ => chown(path, Some(LOGIN_ID), Some(LOGIN_ID)),
+            Product::Vsftpd | Product::ProFtpd | Product::PureFtpd => programs::give_to_login(path),
         }
     }
+}
+
+/// Why a server does not run.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// It ended before it greeted, perhaps because its port was taken.
+    #[error("it ended at once: {0}")]
+    Exited(String),
+    #[error("it does not greet: {0}")]
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "what runs in this process greets"))]
+    Silent(String),
+    #[error(transparent)]
+    Io(#[from] io::Error),
 }
 
 /// Tells a server that does not start from one that this machine cannot run.

@@ -4,7 +4,6 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 
-use super::process::Launch;
 use super::*;
 
 /// Says a line, and hears the last line of the reply to it.
@@ -107,19 +106,6 @@ async fn a_dropped_server_is_gone() {
             assert_eq!(TcpStream::connect(address).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
         }
         assert!(!folder.exists());
-    }
-}
-
-#[tokio::test]
-async fn a_server_that_is_not_fetched_is_unavailable() {
-    let setup = Setup::new(Product::ProFtpd, Tls::Off).unwrap();
-    let launch = Launch { unpacked: setup.folder.path().join("nothing"), ..proftpd::launch(&setup).unwrap() };
-    let error = Process::start(launch, setup.folder.path(), setup.port).await.unwrap_err();
-    let error = started(setup.product, Err(error)).unwrap_err();
-    match error {
-        Unavailable::NotFetched(path) => assert!(path.ends_with("nothing/usr/sbin/proftpd")),
-        Unavailable::NotRootOnLinux => assert!(!process::is_root()),
-        Unavailable::NoNamespaces(reason) => panic!("{reason}"),
     }
 }
 

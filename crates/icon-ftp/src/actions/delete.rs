@@ -5,18 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{refusal, remote_path};
 use crate::connection::Connection;
-use crate::failure;
 
 /// What to delete.
 #[derive(Debug, Deserialize)]
-pub struct Input {
+pub(crate) struct Input {
     path: String,
 }
 
 /// Whether it is gone.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Output {
+pub(crate) struct Output {
     deleted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -27,10 +26,9 @@ pub struct Output {
 /// # Errors
 ///
 /// A path that cannot be sent; no connection, no login, a broken session.
-pub async fn run(context: Context<Connection>, input: Input) -> Result<Output, Failure> {
+pub(crate) async fn run(context: Context<Connection>, input: Input) -> Result<Output, Failure> {
     let path = remote_path("path", &input.path)?;
-    let client = context.connection.client()?;
-    let mut session = client.connect().await.map_err(|error| failure::from_client(&error))?;
+    let mut session = context.connection.connect().await?;
     let output = match session.delete(&path).await {
         Ok(()) => {
             tracing::info!("Deleted {}", path.display());

@@ -1,8 +1,8 @@
 //! The actions, one file each: its input, its output, and what it does.
 
-pub mod delete;
-pub mod download;
-pub mod upload;
+pub(crate) mod delete;
+pub(crate) mod download;
+pub(crate) mod upload;
 
 use ftp_client::Error;
 use ftp_proto::RemotePath;

@@ -4,16 +4,15 @@ use ftp_client::{Client, Error, Session};
 use ftp_proto::{EntryKind, PathError, RemotePath};
 use plugin_runtime::{Content, Context, Failure};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::download::BLOCK;
 use super::{refusal, remote_path};
 use crate::connection::Connection;
 use crate::failure;
+use crate::transfer::{self, TransferError};
 
 /// What to put where, and how.
 #[derive(Debug, Deserialize)]
-pub struct Input {
+pub(crate) struct Input {
     file_content: Content,
     remote_path: String,
     overwrite: Option<bool>,
@@ -24,7 +23,7 @@ pub struct Input {
 /// Whether the server has it, whole.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Output {
+pub(crate) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,10 +38,10 @@ pub struct Output {
 /// # Errors
 ///
 /// A path that cannot be sent; no connection, no login, a transfer that is not whole.
-pub async fn run(context: Context<Connection>, input: Input) -> Result<Output, Failure> {
+pub(crate) async fn run(context: Context<Connection>, input: Input) -> Result<Output, Failure> {
     let path = remote_path("remote_path", &input.remote_path)?;
     let client = context.connection.client()?;
-    let mut session = client.connect().await.map_err(|error| failure::from_client(&error))?;
+    let mut session = context.connection.connect().await?;
     let put = put(&client, &mut session, &path, &input).await;
     let output = match put {
         Ok(sha256) => {
@@ -51,7 +50,7 @@ pub async fn run(context: Context<Connection>, input: Input) -> Result<Output, F
             Output { uploaded: true, size: Some(size), sha256: Some(sha256), reason: None }
         }
         Err(PutError::Client(error)) => declined(refusal(&error)?),
-        Err(PutError::Exists) => declined("The file exists already, and `overwrite` is false".to_owned()),
+        Err(PutError::Exists) => declined(failure::FILE_EXISTS.to_owned()),
         Err(PutError::Failed(failure)) => return Err(failure),
     };
     session.quit().await;
@@ -72,6 +71,15 @@ enum PutError {
 impl From<Error> for PutError {
     fn from(error: Error) -> Self {
         Self::Client(error)
+    }
+}
+
+impl From<TransferError> for PutError {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::Client(error) => Self::Client(error),
+            other => Self::Failed(other.into_failure()),
+        }
     }
 }
 
@@ -109,31 +117,14 @@ async fn send(
     content: &Content,
     create_folders: bool,
 ) -> Result<String, PutError> {
-    match send_once(session, path, content).await {
+    match transfer::send(session, path, content).await.map_err(PutError::from) {
         Err(PutError::Client(refused)) if create_folders && refused.is_rejection() => {
             let Some(folder) = path.parent() else { return Err(PutError::Client(refused)) };
             session.make_folders(&folder).await?;
-            send_once(session, path, content).await
+            transfer::send(session, path, content).await.map_err(PutError::from)
         }
         done => done,
     }
-}
-
-async fn send_once(session: &mut Session, path: &RemotePath, content: &Content) -> Result<String, PutError> {
-    let mut upload = session.upload(path).await?;
-    let mut reader = content.reader();
-    let mut digest = Sha256::new();
-    let mut block = vec![0; BLOCK];
-    loop {
-        let read = reader.read(&mut block).await.map_err(|error| PutError::Failed(failure::spool(&error)))?;
-        if read == 0 {
-            break;
-        }
-        digest.update(&block[..read]);
-        upload.write(&block[..read]).await?;
-    }
-    upload.finish().await?;
-    Ok(hex::encode(digest.finalize()))
 }
 
 /// Checks the size of what arrived, and gives it its name.
@@ -181,9 +172,7 @@ async fn take_name(session: &mut Session, temporary: &RemotePath, path: &RemoteP
 /// A new name beside the final one, so that a rename stays within one folder and one file system.
 fn beside(path: &RemotePath, suffix: &str) -> Result<RemotePath, PutError> {
     let bad = |fault: PathError| PutError::Failed(failure::bad_path("remote_path", &fault));
-    let Some(name) = path.file_name() else {
-        return Err(PutError::Failed(failure::bad_input("remote_path", "it names no file")));
-    };
+    let name = path.file_name().ok_or_else(|| PutError::Failed(failure::no_file_name("remote_path")))?;
     let mut hidden = b".".to_vec();
     hidden.extend_from_slice(name);
     hidden.extend_from_slice(format!(".{:08x}.{suffix}", fastrand::u32(..)).as_bytes());

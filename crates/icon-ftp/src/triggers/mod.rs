@@ -1,3 +1,3 @@
 //! The triggers, one folder each.
 
-pub mod monitor;
+pub(crate) mod monitor;

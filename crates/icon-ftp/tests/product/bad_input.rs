@@ -171,7 +171,7 @@ async fn hosts_that_are_no_ftp_servers_end_within_the_timeout() {
 #[tokio::test]
 async fn a_wrong_password_is_told_and_shown_nowhere() {
     for product in Product::ALL {
-        let Some(server) = RealServer::start_or_skip(product, Tls::Off).await else { return };
+        let Some(server) = RealServer::start_or_skip(product, Tls::Off).await else { continue };
         let mut connection = connection(&server, false, true);
         connection["credentials"]["password"] = json!("Canary-81f3");
         let message = message("download", &connection, &json!({"path": "x"}));
@@ -199,7 +199,7 @@ async fn a_server_that_repeats_the_password_does_not_make_us_tell_it() {
 #[tokio::test]
 async fn a_forbidden_file_is_an_answer() {
     for product in [Product::Vsftpd, Product::ProFtpd, Product::PureFtpd] {
-        let Some(server) = RealServer::start_or_skip(product, Tls::Off).await else { return };
+        let Some(server) = RealServer::start_or_skip(product, Tls::Off).await else { continue };
         let secret = server.seed("locked/secret.txt", "x").unwrap();
         std::os::unix::fs::chown(&secret, Some(0), Some(0)).unwrap();
         std::os::unix::fs::chown(secret.parent().unwrap(), Some(0), Some(0)).unwrap();

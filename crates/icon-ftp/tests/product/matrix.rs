@@ -124,6 +124,11 @@ fn upload(server: &RealServer, connection: &Value) {
     assert_eq!(output["uploaded"], false);
     assert!(output["reason"].as_str().unwrap().contains("exists"), "{output}");
 
+    let kept = json!({
+        "file_content": "eA==", "remote_path": "made for it/x", "overwrite": false, "create_folders": true,
+    });
+    assert_eq!(act("upload", connection, &kept).output()["uploaded"], true);
+
     let nowhere = json!({"file_content": "eA==", "remote_path": "no such folder/x"});
     refused(&act("upload", connection, &nowhere).output(), "uploaded");
 }

@@ -129,7 +129,7 @@ const NOON: u64 = 1_795_351_920;
 #[tokio::test]
 async fn a_file_is_told_with_its_content_and_the_watched_attributes() {
     for product in [Product::Vsftpd, Product::ProFtpd] {
-        let Some(server) = RealServer::start_or_skip(product, Tls::Off).await else { return };
+        let Some(server) = RealServer::start_or_skip(product, Tls::Off).await else { continue };
         let file = server.seed("mon.txt", "one").unwrap();
         set_time(&file, NOON - 86_400);
         let collector = Collector::start([200]);
@@ -176,7 +176,7 @@ async fn a_new_time_alone_is_told_without_what_is_not_watched() {
 #[tokio::test]
 async fn a_folder_is_told_with_its_listing_and_every_change() {
     for product in Product::ALL {
-        let Some(server) = RealServer::start_or_skip(product, Tls::Off).await else { return };
+        let Some(server) = RealServer::start_or_skip(product, Tls::Off).await else { continue };
         for name in ["keep", "change", "gone"] {
             set_time(&server.seed(format!("in/{name}"), "1").unwrap(), NOON);
         }

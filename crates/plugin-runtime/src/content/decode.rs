@@ -23,7 +23,7 @@ pub(super) fn decode(text: &str) -> Result<Content, DecodeError> {
         content: Content::writer(),
     };
     match decoder.text(text) {
-        Ok(()) => decoder.content.finish().map_err(DecodeError::Io),
+        Ok(()) => Ok(decoder.content.finish()),
         Err(Halt::Fault) => Err(fault(text)),
         Err(Halt::Io(error)) => Err(DecodeError::Io(error)),
     }
@@ -106,7 +106,7 @@ impl Decoder {
         }
         self.padded = text.ends_with(b"=");
         let bytes = STANDARD.decode(text, self.bytes.as_mut_slice().as_out()).map_err(|_| Halt::Fault)?;
-        self.content.push(bytes).map_err(Halt::Io)
+        self.content.write(bytes).map_err(Halt::Io)
     }
 }
 

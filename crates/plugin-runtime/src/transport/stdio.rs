@@ -72,8 +72,10 @@ fn run(plugin: &Plugin, message: StartMessage, mode: Mode, surroundings: &Surrou
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            let failure =
-                Failure::internal(format!("The process cannot wait for input and output: {error}"), "");
+            let failure = Failure::internal(
+                format!("The process cannot wait for input and output: {error}"),
+                "The machine may be short of memory or of file descriptors. Give the process more and run the step again.",
+            );
             return Some(Event::failed(&message, failure));
         }
     };

@@ -9,32 +9,32 @@ use super::snapshot::{Attributes, Facts, Kind, Snapshot, Stamp};
 
 /// One thing that happened, as events tell it (the spec's type `change`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
+pub(crate) struct Change {
     /// What happened.
-    pub kind: ChangeKind,
+    pub(crate) kind: ChangeKind,
     /// The former path of what was renamed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
+    pub(crate) from: Option<String>,
     /// As in stat.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mode: Option<u32>,
+    pub(crate) mode: Option<u32>,
     /// RFC 3339, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub modified: Option<String>,
+    pub(crate) modified: Option<String>,
     /// The path, beginning as the watched one does.
-    pub path: String,
+    pub(crate) path: String,
     /// Bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub size: Option<u64>,
+    pub(crate) size: Option<u64>,
     /// What it is; for what was removed, what it was.
     #[serde(rename = "type")]
-    pub entry_type: Kind,
+    pub(crate) entry_type: Kind,
 }
 
 /// The kinds of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ChangeKind {
+pub(crate) enum ChangeKind {
     /// It was not there before.
     Added,
     /// A watched attribute differs.

@@ -1,6 +1,6 @@
 //! An event: what changed, together with the content that the original plugin's users expect in it.
 
-use ftp_client::Session;
+use ftp_client::{Error, ProtocolFault, Session};
 use ftp_proto::RemotePath;
 use plugin_runtime::{Content, Failure};
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::change::Change;
 use super::snapshot::{Attributes, Facts, Snapshot, Stamp};
-use crate::actions::download::{FetchError, fetch};
 use crate::failure;
+use crate::transfer::{TransferError, fetch};
 
 /// The most bytes of a file that travel in an event. Events wait in the outbox until they are delivered, so their size
 /// has a bound; a larger file is told without its content.
@@ -20,7 +20,7 @@ const MOST_CONTENT: u64 = 64 * 1024 * 1024;
 /// One event, as the dispatcher gets it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Output {
+pub(crate) struct Output {
     /// The changed file's content, or the changed folder's listing. Absent when there is no file any more, or when it
     /// is too large.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,42 +55,47 @@ pub(super) async fn make(
             output.size = facts.size.filter(|_| watched.size);
             output.time = facts.listed.filter(|_| watched.time).and_then(Stamp::at).and_then(calendar_text);
         }
-        Snapshot::Folder(_) => output.changed = Some(folder_content(session, path).await?),
+        Snapshot::Folder(_) => output.changed = folder_content(session, path).await?,
     }
     tracing::info!("{} changed in {} places: event {}", output.path, output.changes.len(), output.event_id);
     Ok(output)
 }
 
+/// The file's bytes, if they are few enough. The size is known beforehand as a rule; a file that turns out too large on
+/// the way costs the session, no more.
 async fn file_content(
     session: &mut Session,
     path: &RemotePath,
     facts: &Facts,
 ) -> Result<Option<Content>, Failure> {
-    let mut size = facts.size;
-    let mut content = None;
-    if size.is_none_or(|size| size <= MOST_CONTENT) {
-        let fetched = fetch(session, path).await.map_err(|error| match error {
-            FetchError::Client(error) => failure::from_client(&error),
-            FetchError::Spool(error) => failure::spool(&error),
-        })?;
-        size = Some(fetched.content.len());
-        content = Some(fetched.content).filter(|content| content.len() <= MOST_CONTENT);
+    if facts.size.is_none_or(|size| size <= MOST_CONTENT) {
+        match fetch(session, path, MOST_CONTENT).await {
+            Ok(fetched) => return Ok(Some(fetched.content)),
+            Err(TransferError::TooLarge) => {}
+            Err(other) => return Err(other.into_failure()),
+        }
     }
-    if content.is_none() {
-        tracing::warn!("The file has {} bytes and is told without its content", size.unwrap_or_default());
-    }
-    Ok(content)
+    tracing::warn!("The file has more than {MOST_CONTENT} bytes and is told without its content");
+    Ok(None)
 }
 
-/// The folder as LIST prints it: one line an entry, LF between them, none at the end.
-async fn folder_content(session: &mut Session, path: &RemotePath) -> Result<Content, Failure> {
-    let text = session.listing_text(path).await.map_err(|error| failure::from_client(&error))?;
+/// The folder as LIST prints it: one line an entry, LF between them, none at the end. A listing that is too long is left
+/// out like the content of a file that is.
+async fn folder_content(session: &mut Session, path: &RemotePath) -> Result<Option<Content>, Failure> {
+    let text = match session.listing_text(path).await {
+        Ok(text) => text,
+        Err(Error::Protocol(fault @ ProtocolFault::ListingTooLong { .. })) => {
+            tracing::warn!("The folder is told without its listing: {fault}");
+            return Ok(None);
+        }
+        Err(error) => return Err(failure::from_client(&error)),
+    };
     let lines: Vec<&[u8]> = text
         .split(|byte| *byte == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
         .filter(|line| !line.is_empty() && !line.starts_with(b"total "))
         .collect();
-    Ok(Content::from(lines.join(&b'\n')))
+    Ok(Some(Content::from(lines.join(&b'\n'))))
 }
 
 /// A time as the original plugin writes it: `Sun Nov 22 12:52:00 2026`, UTC.

@@ -14,8 +14,7 @@ use ftp_proto::RemotePath;
 use plugin_runtime::{Failure, Stop, TriggerContext};
 use serde::{Deserialize, Serialize};
 
-pub use self::change::{Change, ChangeKind};
-pub use self::event::Output;
+pub(crate) use self::event::Output;
 use self::pace::Pace;
 use self::snapshot::{Attributes, Snapshot, SnapshotError};
 use crate::connection::Connection;
@@ -23,7 +22,7 @@ use crate::failure;
 
 /// What to watch, and how.
 #[derive(Debug, Deserialize)]
-pub struct Input {
+pub(crate) struct Input {
     path: String,
     monitor_time: Option<bool>,
     monitor_size: Option<bool>,
@@ -47,7 +46,7 @@ struct State {
 /// # Errors
 ///
 /// An input that cannot be used, and state that cannot be read or written; nothing that the server does.
-pub async fn run(context: TriggerContext<Connection>, input: Input) -> Result<(), Failure> {
+pub(crate) async fn run(context: TriggerContext<Connection>, input: Input) -> Result<(), Failure> {
     let mut monitor = Monitor::new(&context.connection, &input)?;
     let mut pace = Pace::new(input.interval)?;
     let mut state = resume(&context, &monitor).await?;

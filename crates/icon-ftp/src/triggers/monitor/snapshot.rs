@@ -1,4 +1,4 @@
-//! What the server holds at one moment, as far as the monitor cares: the only part of it that does IO.
+//! What the server holds at one moment, as far as the monitor cares.
 //!
 //! A snapshot is whole or it is none. A listing that was cut short, a folder that may not be read, a server that is
 //! gone: all of them are errors here, never "nothing is there".
@@ -25,25 +25,25 @@ pub(super) enum Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Facts {
     /// What it is.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Bytes.
-    pub size: Option<u64>,
+    pub(crate) size: Option<u64>,
     /// As in stat.
-    pub mode: Option<u32>,
+    pub(crate) mode: Option<u32>,
     /// The time stamp that came with the entry.
-    pub listed: Option<Stamp>,
+    pub(crate) listed: Option<Stamp>,
     /// The time stamp to the second, for entries whose listed one is too coarse to show another change.
-    pub exact: Option<Stamp>,
+    pub(crate) exact: Option<Stamp>,
     /// Whether another change could still fall into the same listed stamp.
-    pub racy: bool,
+    pub(crate) racy: bool,
     /// The server's own identity of the entry (RFC 3659 §7.5.2), which a rename does not change.
-    pub unique: Option<Vec<u8>>,
+    pub(crate) unique: Option<Vec<u8>>,
 }
 
 /// An entry's kind, by the names that events use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A plain file.
     File,
     /// A folder.
@@ -59,11 +59,14 @@ pub enum Kind {
 pub(super) struct Stamp {
     /// Nanoseconds since 1970, UTC as far as the server tells.
     nanos: i128,
-    precision: StampPrecision,
+    #[serde(with = "PrecisionForm")]
+    precision: Precision,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum StampPrecision {
+/// How [`Precision`] is kept.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Precision")]
+enum PrecisionForm {
     Second,
     Minute,
     Day,
@@ -73,11 +76,11 @@ enum StampPrecision {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Attributes {
     /// Modification time.
-    pub time: bool,
+    pub(crate) time: bool,
     /// Size.
-    pub size: bool,
+    pub(crate) size: bool,
     /// Mode.
-    pub mode: bool,
+    pub(crate) mode: bool,
 }
 
 /// Why there is no snapshot.
@@ -174,9 +177,13 @@ async fn folder(
     while let Some(entry) = listing.next().await? {
         entries.insert(entry.name.clone(), Facts::from(entry));
     }
-    let unread = listing.unrecognized().count;
-    if unread > 0 {
-        tracing::warn!("{unread} lines of the listing could not be read and are not watched");
+    let unrecognized = listing.unrecognized();
+    if let Some(first) = unrecognized.first.first() {
+        tracing::warn!(
+            "{} lines of the listing could not be read, and what they stand for is not watched; the first is `{}`",
+            unrecognized.count,
+            String::from_utf8_lossy(first).escape_debug()
+        );
     }
     if wanted.time {
         settle(session, path, &mut entries, known).await?;
@@ -195,7 +202,7 @@ async fn settle(
     entries: &mut BTreeMap<Vec<u8>, Facts>,
     known: &BTreeMap<Vec<u8>, Facts>,
 ) -> Result<(), Error> {
-    let coarse = |facts: &Facts| facts.listed.filter(|stamp| stamp.precision == StampPrecision::Minute);
+    let coarse = |facts: &Facts| facts.listed.filter(|stamp| stamp.precision == Precision::Minute);
     let Some(youngest) = entries.values().filter_map(coarse).map(|stamp| stamp.nanos).max() else {
         return Ok(());
     };
@@ -243,23 +250,13 @@ impl Stamp {
     }
 
     fn modified(self) -> Option<Modified> {
-        let precision = match self.precision {
-            StampPrecision::Second => Precision::Second,
-            StampPrecision::Minute => Precision::Minute,
-            StampPrecision::Day => Precision::Day,
-        };
-        self.at().map(|at| Modified { at, precision })
+        self.at().map(|at| Modified { at, precision: self.precision })
     }
 }
 
 impl From<Modified> for Stamp {
     fn from(modified: Modified) -> Self {
-        let precision = match modified.precision {
-            Precision::Second => StampPrecision::Second,
-            Precision::Minute => StampPrecision::Minute,
-            Precision::Day => StampPrecision::Day,
-        };
-        Self { nanos: modified.at.unix_timestamp_nanos(), precision }
+        Self { nanos: modified.at.unix_timestamp_nanos(), precision: modified.precision }
     }
 }
 

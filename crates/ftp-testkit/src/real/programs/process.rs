@@ -8,12 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-use rustix::process::{Pid, Signal, geteuid, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Unavailable;
+use super::{StartError, Unavailable, is_root};
 use crate::background::runtime;
 
 /// How long a server may take until it greets.
@@ -71,11 +71,6 @@ impl Launch {
     }
 }
 
-/// Whether a test can run servers that switch users.
-pub(super) fn is_root() -> bool {
-    cfg!(target_os = "linux") && geteuid().is_root()
-}
-
 /// The folders with libraries that the machine lacks, as `ci/servers` finds them.
 fn library_path(unpacked: &Path) -> OsString {
     let folders = ["usr/lib", "lib"].map(|folder| fs::read_dir(unpacked.join(folder)));
@@ -96,23 +91,9 @@ async fn greets(port: u16) -> bool {
 
 /// A server's processes; they end when this is dropped, and when this process ends, even by SIGKILL.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(in crate::real) struct Process {
     /// `unshare`, which waits for the server.
     child: Child,
-}
-
-/// Why a server does not run.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum StartError {
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-    /// It ended before it greeted, perhaps because its port was taken.
-    #[error("it ended at once: {0}")]
-    Exited(String),
-    #[error("it does not greet: {0}")]
-    Silent(String),
-    #[error(transparent)]
-    Io(#[from] io::Error),
 }
 
 impl Process {
@@ -136,7 +117,7 @@ impl Process {
     }
 
     /// Kills all processes of the server, and waits until they and their sockets are gone.
-    pub(super) fn kill(self) {
+    pub(in crate::real) fn kill(self) {
         drop(self);
     }
 

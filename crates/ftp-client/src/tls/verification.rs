@@ -1,37 +1,19 @@
-//! TLS: who the server must prove to be, and the tickets with which its data connections resume the control
-//! connection's session.
-//!
-//! vsftpd, ProFTPD and FileZilla Server refuse a data connection that does not resume the session of its control
-//! connection. So every control connection has a ticket store of its own — two control connections that share one
-//! confuse ProFTPD — and the store counts: a TLS 1.3 ticket is good for one connection (RFC 8446 §C.4), and a server
-//! may hand out fewer than are used up. Running out is seen before a transfer, when nothing is lost yet.
+//! Who the server must prove to be.
 
-use std::collections::VecDeque;
-use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::fmt;
+use std::sync::Arc;
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{
-    ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue, WebPkiServerVerifier,
-};
 use rustls::crypto::{
-    CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme,
-    SupportedProtocolVersion,
-};
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
-use crate::config::TlsConfig;
-use crate::error::{Channel, Error, TlsFault, Wait};
-use crate::stream::Stream;
-use crate::wait::within;
+use crate::error::TlsFault;
 
 /// How the server's certificate is judged.
 #[derive(Debug, Clone)]
@@ -94,57 +76,28 @@ pub enum VerificationError {
     Pin,
 }
 
-/// The TLS versions to offer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Versions {
-    /// 1.3 and 1.2.
-    Any,
-    /// 1.2, whose sessions can be resumed any number of times.
-    Only12,
+/// Why a certificate did not pass, in words that a person can act on.
+pub(super) fn refusal(error: &CertificateError) -> TlsFault {
+    let reason = match error {
+        CertificateError::Other(OtherError(inner)) => match inner.downcast_ref::<NotThePinnedOne>() {
+            Some(other) => return TlsFault::Pin { found: other.found.clone() },
+            None => format!("cannot be used ({inner})"),
+        },
+        CertificateError::UnknownIssuer => "was issued by nobody who is trusted".to_owned(),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired".to_owned(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "is not valid yet".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "is for another name than `host`".to_owned()
+        }
+        CertificateError::Revoked => "has been revoked".to_owned(),
+        other => format!("is not valid ({other})"),
+    };
+    TlsFault::Certificate(reason)
 }
 
-/// What is the same for all connections to one server.
-#[derive(Debug, Clone)]
-pub(crate) struct Trust {
-    name: ServerName<'static>,
-    provider: Arc<CryptoProvider>,
-    verifier: Arc<dyn ServerCertVerifier>,
-}
-
-impl Trust {
-    /// Loads what `config` asks for. The machine's roots are read here, once for a client.
-    pub(crate) fn new(host: &str, config: &TlsConfig) -> Result<Self, TlsFault> {
-        let name =
-            ServerName::try_from(host.to_owned()).map_err(|_| TlsFault::ServerName(host.to_owned()))?;
-        let provider = Arc::new(ring::default_provider());
-        let verifier = verifier(&config.verification, &provider)?;
-        Ok(Self { name, provider, verifier })
-    }
-
-    /// TLS for one new control connection and its data connections.
-    pub(crate) fn link(&self, versions: Versions) -> Result<Link, TlsFault> {
-        let tickets = Arc::new(Tickets::default());
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
-            .with_protocol_versions(offered(versions))
-            .map_err(|error| TlsFault::Handshake(io::Error::other(error)))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&self.verifier))
-            .with_no_client_auth();
-        config.resumption = Resumption::store(Arc::clone(&tickets) as Arc<dyn ClientSessionStore>);
-        Ok(Link { name: self.name.clone(), config: Arc::new(config), tickets })
-    }
-}
-
-static ONLY_TLS12: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
-
-fn offered(versions: Versions) -> &'static [&'static SupportedProtocolVersion] {
-    match versions {
-        Versions::Any => rustls::DEFAULT_VERSIONS,
-        Versions::Only12 => ONLY_TLS12,
-    }
-}
-
-fn verifier(
+pub(super) fn verifier(
     verification: &Verification,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>, TlsFault> {
@@ -178,107 +131,6 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-/// TLS of one control connection.
-#[derive(Debug)]
-pub(crate) struct Link {
-    name: ServerName<'static>,
-    config: Arc<ClientConfig>,
-    tickets: Arc<Tickets>,
-}
-
-impl Link {
-    /// Protects `tcp`. The first handshake of a link is a full one; later ones resume its session.
-    pub(crate) async fn protect(
-        &self,
-        tcp: TcpStream,
-        on: Channel,
-        limit: Duration,
-    ) -> Result<Stream, Error> {
-        let handshake = TlsConnector::from(Arc::clone(&self.config)).connect(self.name.clone(), tcp);
-        let stream = within(Wait::Handshake(on), limit, handshake)
-            .await?
-            .map_err(|error| Error::Tls { on, fault: handshake_fault(error) })?;
-        tracing::debug!(
-            "TLS on the {on} connection: {:?}, {:?} handshake",
-            stream.get_ref().1.protocol_version(),
-            stream.get_ref().1.handshake_kind(),
-        );
-        Ok(Stream::Tls(Box::new(stream)))
-    }
-
-    /// Whether the next data connection could not resume the session although earlier ones could: a server that
-    /// demands resumption would now refuse it. A server that never gave a ticket cannot demand one.
-    pub(crate) fn is_out_of_tickets(&self) -> bool {
-        let jar = self.tickets.lock();
-        jar.had_tls13 && jar.tls13.is_empty()
-    }
-}
-
-fn handshake_fault(error: io::Error) -> TlsFault {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(reason)) => TlsFault::Certificate(reason.to_string()),
-        _ => TlsFault::Handshake(error),
-    }
-}
-
-/// The sessions of one control connection. The server's name is no key here: there is only one.
-#[derive(Debug, Default)]
-struct Tickets(Mutex<Jar>);
-
-#[derive(Debug, Default)]
-struct Jar {
-    group: Option<NamedGroup>,
-    tls12: Option<Tls12ClientSessionValue>,
-    tls13: VecDeque<Tls13ClientSessionValue>,
-    had_tls13: bool,
-}
-
-/// A server may send tickets without end; the newest of them are enough.
-const MOST_TICKETS: usize = 16;
-
-impl Tickets {
-    /// No code panics while it holds the lock, so a poisoned one still guards sound data.
-    fn lock(&self) -> MutexGuard<'_, Jar> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl ClientSessionStore for Tickets {
-    fn set_kx_hint(&self, _: ServerName<'static>, group: NamedGroup) {
-        self.lock().group = Some(group);
-    }
-
-    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
-        self.lock().group
-    }
-
-    fn set_tls12_session(&self, _: ServerName<'static>, session: Tls12ClientSessionValue) {
-        self.lock().tls12 = Some(session);
-    }
-
-    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        self.lock().tls12.clone()
-    }
-
-    fn remove_tls12_session(&self, _: &ServerName<'static>) {
-        self.lock().tls12 = None;
-    }
-
-    fn insert_tls13_ticket(&self, _: ServerName<'static>, ticket: Tls13ClientSessionValue) {
-        let mut jar = self.lock();
-        jar.had_tls13 = true;
-        jar.tls13.push_back(ticket);
-        if jar.tls13.len() > MOST_TICKETS {
-            jar.tls13.pop_front();
-        }
-    }
-
-    /// The newest first: it lives longest, and it belongs to the connection that the server saw last.
-    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
-        self.lock().tls13.pop_back()
-    }
-}
-
 /// Accepts one certificate. The handshake's signature is still checked: the certificate is public, its key is not.
 #[derive(Debug)]
 struct Pinned {
@@ -299,10 +151,8 @@ impl ServerCertVerifier for Pinned {
         if found[..] == self.sha256 {
             return Ok(ServerCertVerified::assertion());
         }
-        let reason = format!("it is not the pinned one; its SHA-256 is {}", hex::encode(found));
-        Err(rustls::Error::InvalidCertificate(CertificateError::Other(rustls::OtherError(Arc::new(
-            io::Error::other(reason),
-        )))))
+        let other = NotThePinnedOne { found: hex::encode(found) };
+        Err(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(other)))))
     }
 
     fn verify_tls12_signature(
@@ -327,6 +177,21 @@ impl ServerCertVerifier for Pinned {
         self.algorithms.supported_schemes()
     }
 }
+
+/// How [`Pinned`] tells what came, through rustls.
+#[derive(Debug)]
+struct NotThePinnedOne {
+    /// SHA-256 in hexadecimal.
+    found: String,
+}
+
+impl fmt::Display for NotThePinnedOne {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "its SHA-256 is {}", self.found)
+    }
+}
+
+impl std::error::Error for NotThePinnedOne {}
 
 /// Accepts every certificate and every signature: what `ssl_verify: false` asks for, on old servers too, whose
 /// certificates cannot even be parsed.

@@ -1,0 +1,55 @@
+//! Numbers on the wire are digits and nothing else. Rust's own parsers take a plus sign as well, so that every number
+//! is read here.
+
+use std::str::{self, FromStr};
+
+/// The value of decimal digits. None without any, with anything else among them, and when it is beyond `T`.
+pub(crate) fn decimal<T: FromStr>(digits: &[u8]) -> Option<T> {
+    text(digits)?.parse().ok()
+}
+
+/// The value of octal digits, as a mode is written. None without any, with anything else among them, and when it is
+/// beyond 32 bits.
+pub(crate) fn octal(digits: &[u8]) -> Option<u32> {
+    u32::from_str_radix(text(digits)?, 8).ok()
+}
+
+/// The digits as text, if there is nothing but digits.
+fn text(digits: &[u8]) -> Option<&str> {
+    digits.iter().all(u8::is_ascii_digit).then(|| str::from_utf8(digits).ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn digits_and_nothing_else() {
+        let table: [(&[u8], Option<u8>, Option<u32>); 12] = [
+            (b"0", Some(0), Some(0)),
+            (b"007", Some(7), Some(7)),
+            (b"255", Some(255), Some(0o255)),
+            (b"256", None, Some(0o256)),
+            (b"18", Some(18), None),
+            (b"37777777777", None, Some(u32::MAX)),
+            (b"40000000000", None, None),
+            (b"", None, None),
+            (b"+1", None, None),
+            (b"-1", None, None),
+            (b" 1", None, None),
+            (b"1\xff", None, None),
+        ];
+        for (digits, as_decimal, as_octal) in table {
+            assert_eq!((decimal(digits), octal(digits)), (as_decimal, as_octal), "{}", digits.escape_ascii());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_can_be_read(value: u64, mode: u32) {
+            prop_assert_eq!(decimal(value.to_string().as_bytes()), Some(value));
+            prop_assert_eq!(octal(format!("{mode:o}").as_bytes()), Some(mode));
+        }
+    }
+}
