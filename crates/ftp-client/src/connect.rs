@@ -6,12 +6,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ftp_proto::{Code, Command, Reply, ReplyError, Severity};
+use ftp_proto::{Code, Command, ReplyError, Severity};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 
 use crate::config::Config;
-use crate::control::{Control, not_refused};
+use crate::control::Control;
 use crate::data::Route;
 use crate::error::{Channel, ConnectFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
 use crate::session::Session;
@@ -95,7 +95,8 @@ impl Client {
     /// A control connection, logged in, and its TLS if it has any.
     pub(crate) async fn dial(&self, versions: Versions) -> Result<(Control, Option<Link>), Error> {
         let tcp = self.reach().await?;
-        let mut control = Control::new(Stream::Plain(tcp), self.config.timeout)?;
+        let password = self.config.credentials.password.clone();
+        let mut control = Control::new(Stream::Plain(tcp), self.config.timeout, password)?;
         let greeting = control.greeting().await.map_err(|error| self.no_greeting(error))?;
         if greeting.severity() != Severity::Completion {
             return Err(self.connect_error(ConnectFault::Greeting(greeting)));
@@ -190,17 +191,13 @@ fn server_text(config: &Config) -> String {
     }
 }
 
-/// A command that stands between the password and the network: a refusal ends the connection (RFC 4217 §4, §9).
-async fn protected(control: &mut Control, command: Command) -> Result<Reply, Error> {
-    let verb = command.verb();
-    let reply = not_refused(verb, control.exchange(&command).await?).map_err(|error| match error {
-        Error::Rejected { verb, reply } => control_tls(TlsFault::Refused { verb, reply }),
-        other => other,
-    })?;
-    if reply.severity() != Severity::Completion {
-        return Err(Error::Protocol(ProtocolFault::Unexpected { verb, reply }));
+/// A command without which nothing is protected: a refusal ends the connection (RFC 4217 §4, §9).
+async fn protected(control: &mut Control, command: Command) -> Result<(), Error> {
+    match control.execute(&command).await {
+        Ok(_) => Ok(()),
+        Err(Error::Rejected { verb, reply }) => Err(control_tls(TlsFault::Refused { verb, reply })),
+        Err(error) => Err(error),
     }
-    Ok(reply)
 }
 
 fn control_tls(fault: TlsFault) -> Error {

@@ -7,11 +7,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ftp_proto::{Code, Command, Reply, ReplyDecoder, ReplyLimits, Severity};
+use ftp_proto::{Argument, Code, Command, Reply, ReplyDecoder, ReplyLimits, Severity};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use crate::error::{Channel, Error, LostCause, ProtocolFault, TlsFault, Wait};
+use crate::secret::Secret;
 use crate::socket;
 use crate::stream::Stream;
 use crate::tls::Link;
@@ -29,6 +30,8 @@ pub(crate) struct Control {
     block: Box<[u8]>,
     state: State,
     limit: Duration,
+    /// What must not stand in a refusal.
+    password: Secret<Argument>,
     local: SocketAddr,
     peer: SocketAddr,
 }
@@ -47,13 +50,15 @@ enum State {
 impl Control {
     /// Takes a connection on which the server speaks first.
     ///
-    /// `limit` bounds each wait: for the socket to take a command, and for one whole reply to arrive.
-    pub(crate) fn new(stream: Stream, limit: Duration) -> Result<Self, Error> {
+    /// `limit` bounds each wait: for the socket to take a command, and for one whole reply to arrive. `password` is what
+    /// the server might repeat when it refuses something.
+    pub(crate) fn new(stream: Stream, limit: Duration, password: Secret<Argument>) -> Result<Self, Error> {
         let local = stream.tcp().local_addr().map_err(|error| Error::Lost(error.into()))?;
         let peer = stream.tcp().peer_addr().map_err(|error| Error::Lost(error.into()))?;
         let decoder = ReplyDecoder::new(ReplyLimits::default());
         let block = vec![0; READ_BLOCK].into_boxed_slice();
-        Ok(Self { stream, decoder, block, state: State::Awaiting("the connection"), limit, local, peer })
+        let state = State::Awaiting("the connection");
+        Ok(Self { stream, decoder, block, state, limit, password, local, peer })
     }
 
     pub(crate) fn local(&self) -> SocketAddr {
@@ -80,9 +85,14 @@ impl Control {
         self.settle(Wait::Reply(command.verb())).await
     }
 
-    /// As [`Control::exchange`], for a command that has to succeed: 4yz and 5yz are errors.
+    /// As [`Control::exchange`], for a command that has to succeed: every final reply but 2yz is an error.
     pub(crate) async fn execute(&mut self, command: &Command) -> Result<Reply, Error> {
-        not_refused(command.verb(), self.exchange(command).await?)
+        let verb = command.verb();
+        let reply = not_refused(verb, self.exchange(command).await?)?;
+        if reply.severity() == Severity::Completion {
+            return Ok(reply);
+        }
+        Err(Error::Protocol(ProtocolFault::Unexpected { verb, reply }))
     }
 
     /// Sends a command; its replies are the caller's to read.
@@ -162,7 +172,11 @@ impl Control {
 
     async fn read_reply(&mut self, wait: Wait, limit: Duration) -> Result<Reply, Error> {
         let reply = within(wait, limit, self.decode_reply()).await?;
-        let reply = reply.inspect_err(|_| self.state = State::Broken)?;
+        let mut reply = reply.inspect_err(|_| self.state = State::Broken)?;
+        if is_negative(&reply) {
+            // The blanks around a text do not survive its way into a sentence, so those of the secret do not count.
+            reply = reply.without(self.password.expose().as_bytes().trim_ascii());
+        }
         tracing::debug!("< {reply}");
         if reply.code() == Code::SERVICE_NOT_AVAILABLE {
             self.state = State::Broken;

@@ -41,12 +41,35 @@ impl Reply {
         String::from_utf8_lossy(&self.lines.join(&b'\n')).into_owned()
     }
 
+    /// The same reply with stars in place of every occurrence of `secret`: some servers repeat the password in the text
+    /// that refuses it. An empty secret hides nothing.
+    #[must_use]
+    pub fn without(self, secret: &[u8]) -> Self {
+        let lines = self.lines.into_iter().map(|line| starred(line, secret)).collect();
+        Self { lines, ..self }
+    }
+
     /// The texts of the lines as they were sent, without the code where it stands before them. There is at least one.
     ///
     /// A line between the first and the last keeps everything else, a leading space too.
     pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
         self.lines.iter().map(Vec::as_slice)
     }
+}
+
+fn starred(line: Vec<u8>, secret: &[u8]) -> Vec<u8> {
+    if secret.is_empty() {
+        return line;
+    }
+    let mut shown = Vec::new();
+    let mut rest = line.as_slice();
+    while let Some(at) = rest.windows(secret.len()).position(|window| window == secret) {
+        shown.extend_from_slice(&rest[..at]);
+        shown.extend_from_slice(b"***");
+        rest = &rest[at + secret.len()..];
+    }
+    shown.extend_from_slice(rest);
+    shown
 }
 
 impl Display for Reply {
@@ -311,6 +334,15 @@ mod tests {
         let replies = replies.iter().map(|reply| format!("{reply} <- {:?}\n", reply.text()));
         let error = error.map(|error| format!("{error}\n"));
         expected.assert_eq(&replies.chain(error).collect::<String>());
+    }
+
+    #[test]
+    fn a_secret_is_starred_wherever_it_stands() {
+        let mut decoder = ReplyDecoder::new(ReplyLimits::default());
+        decoder.push(b"530-no canarycanary\r\n530 can canary, ary\r\n");
+        let reply = decoder.next_reply().ok().flatten().unwrap_or_else(|| panic!("a reply"));
+        assert_eq!(reply.clone().without(b"canary").to_string(), "530 no ****** / can ***, ary");
+        assert_eq!(reply.clone().without(b""), reply);
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::failure;
 /// FTP's own port (RFC 959 §8).
 const FTP_PORT: u16 = 21;
 
+/// User and password of an anonymous login (RFC 1635 §3.1).
+const ANONYMOUS: (&str, &str) = ("anonymous", "anonymous@");
+
 /// The longest wait that can be asked for: a day.
 const LONGEST_TIMEOUT: u64 = 86_400;
 
@@ -55,6 +58,7 @@ impl Connection {
     ///
     /// A failure that names the setting and says what would be right.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
+        self.warn_of_idle_settings();
         Client::new(self.config()?).map_err(|error| failure::from_client(&error))
     }
 
@@ -75,6 +79,11 @@ impl Connection {
     pub(crate) fn server(&self) -> Result<String, Failure> {
         let (host, port) = self.address()?;
         Ok(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+    }
+
+    /// Who logs in, for people.
+    pub(crate) fn user(&self) -> &str {
+        self.credentials.as_ref().map_or(ANONYMOUS.0, |login| login.username.as_str())
     }
 
     /// Whether commands and data have to be protected.
@@ -125,27 +134,34 @@ impl Connection {
             Some(login) if !login.username.is_empty() => {
                 (login.username.as_str(), login.password.0.expose().as_str())
             }
-            // RFC 1635 §3.1. A form that was left empty means the same as one that is not there.
-            _ => ("anonymous", "anonymous@"),
+            // A form that was left empty means the same as one that is not there.
+            _ => ANONYMOUS,
         };
         Credentials::parse(user, password)
             .map_err(|error| failure::bad_setting("credentials", &error.to_string()))
     }
 
-    /// `ssl_verify` false switches every check off. Otherwise the most particular statement about the certificate decides:
-    /// a pin, an authority, the system's authorities.
+    /// The most particular statement about the certificate decides: a pin, no verification at all, an authority, the
+    /// system's authorities.
     fn tls(&self) -> Result<TlsConfig, Failure> {
-        let pin = self.certificate_sha256.as_deref().filter(|text| !text.trim().is_empty());
-        let authority = self.ca_certificate.as_deref().filter(|text| !text.trim().is_empty());
-        let verification = match (self.ssl_verify.unwrap_or(true), pin, authority) {
-            (false, ..) => Ok(Verification::Off),
-            (true, Some(pin), _) => Verification::pin_from_hex(pin)
-                .map_err(|error| failure::bad_setting("certificate_sha256", &error.to_string())),
-            (true, None, Some(pem)) => Verification::authorities_from_pem(pem)
-                .map_err(|error| failure::bad_setting("ca_certificate", &error.to_string())),
-            (true, None, None) => Ok(Verification::SystemRoots),
-        }?;
+        let verification =
+            match (given(self.certificate_sha256.as_ref()), given(self.ca_certificate.as_ref())) {
+                (Some(pin), _) => Verification::pin_from_hex(pin)
+                    .map_err(|error| failure::bad_setting("certificate_sha256", &error.to_string())),
+                (None, _) if self.ssl_verify == Some(false) => Ok(Verification::Off),
+                (None, Some(pem)) => Verification::authorities_from_pem(pem)
+                    .map_err(|error| failure::bad_setting("ca_certificate", &error.to_string())),
+                (None, None) => Ok(Verification::SystemRoots),
+            }?;
         Ok(TlsConfig { verification })
+    }
+
+    /// Settings that only mean something together with TLS, in a connection without it: an oversight, most likely.
+    fn warn_of_idle_settings(&self) {
+        let (pin, authority) = (given(self.certificate_sha256.as_ref()), given(self.ca_certificate.as_ref()));
+        if !self.is_secure() && (pin.is_some() || authority.is_some()) {
+            tracing::warn!("The connection names a certificate, but `secure` is false: nothing is encrypted");
+        }
     }
 
     fn timeout(&self) -> Result<Duration, Failure> {
@@ -162,9 +178,21 @@ impl plugin_runtime::Connection for Connection {
         self.config().map(drop)
     }
 
+    /// The password as it is, and as it looks without the blanks around it and with its odd characters escaped: texts go
+    /// through both before they are shown.
     fn secrets(&self) -> Vec<String> {
-        self.credentials.iter().map(|login| login.password.0.expose().clone()).collect()
+        let password = self.credentials.iter().map(|login| login.password.0.expose().as_str());
+        password
+            .flat_map(|password| {
+                [password.to_owned(), password.trim().to_owned(), password.escape_debug().to_string()]
+            })
+            .collect()
     }
+}
+
+/// The text of an optional setting; the platform sends empty ones for those that were left out.
+fn given(setting: Option<&String>) -> Option<&str> {
+    setting.map(String::as_str).filter(|text| !text.trim().is_empty())
 }
 
 /// Splits `host[:port]`; `None` when brackets do not match.

@@ -76,7 +76,7 @@ fn tls(on: Channel, fault: &TlsFault) -> Failure {
     };
     let assistance = match fault {
         TlsFault::Refused { .. } => {
-            "Nothing secret was sent. Ask the server's operator for TLS (RFC 4217), or set `secure` to false if the \
+            "No password was sent in the clear. Ask the server's operator for TLS (RFC 4217), or set `secure` to false if the \
              password and the files may travel readable by everybody on the way."
         }
         TlsFault::Injected => {
@@ -108,13 +108,13 @@ fn data(fault: &DataFault) -> Failure {
         DataFault::Unreachable(error) => no_data_connection(&error.to_string()),
         DataFault::Broken(error) => Failure::service(
             format!("The data connection broke: {error}"),
-            "The transfer is incomplete. Try again; if it happens often, look for firewalls or proxies that cut long \
-             connections.",
+            "The transfer is incomplete, and after an upload so is the file on the server, unless `atomic` is set. Try \
+             again; if it happens often, look for firewalls or proxies that cut long connections.",
         ),
         DataFault::GivenUp(reply) => Failure::service(
             format!("The server gave the transfer up: {reply}"),
-            "The transfer is incomplete. The reply is the server's own reason: a full disk or quota, a broken \
-             connection, an error on its side.",
+            "The transfer is incomplete, and after an upload so is the file on the server, unless `atomic` is set. The \
+             reply is the server's own reason: a full disk or quota, a broken connection, an error on its side.",
         ),
         DataFault::Short { received, expected } => Failure::service(
             format!(
@@ -124,11 +124,10 @@ fn data(fault: &DataFault) -> Failure {
         ),
         DataFault::Unproven { received } => Failure::service(
             format!(
-                "The protected data connection was cut off after {received} bytes, and the server does not tell the \
-                 file's size"
+                "The protected data connection was cut off after {received} bytes, and no size proves that these are all"
             ),
-            "What came cannot be shown to be the whole file and was thrown away. The server should end TLS with \
-             close_notify, or support SIZE.",
+            "What came was thrown away. Try again; if it happens every time, the server does not end TLS as it should \
+             (close_notify) and does not support SIZE.",
         ),
     }
 }
@@ -240,7 +239,8 @@ pub(crate) fn spool(error: &std::io::Error) -> Failure {
 pub(crate) fn wrong_size(sent: u64, found: u64) -> Failure {
     Failure::service(
         format!("The server holds {found} bytes of the {sent} that were sent"),
-        "The file was not moved to its final name, and the old one, if there was one, is untouched. Try again.",
+        "With `atomic` the file was not moved to its final name, and the old one is untouched; without it the file on the \
+         server is incomplete. Try again.",
     )
 }
 
@@ -249,5 +249,16 @@ pub(crate) fn missing(path: &str) -> Failure {
     Failure::service(
         format!("The watched path cannot be found: {}", path.escape_debug()),
         "Check `path`, and that the login may read it and the folder it is in.",
+    )
+}
+
+/// The listing of the watched folder is empty, but its files are there.
+pub(crate) fn unreadable(path: &str) -> Failure {
+    Failure::service(
+        format!(
+            "The listing of the watched folder is empty, although files are in it: {}",
+            path.escape_debug()
+        ),
+        "Check that the login may read the folder, and not only enter it.",
     )
 }

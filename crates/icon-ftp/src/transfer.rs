@@ -27,6 +27,13 @@ pub(crate) enum TransferError {
     Spool(io::Error),
     /// The file has more bytes than were to be fetched.
     TooLarge,
+    /// The server holds another number of bytes than it was sent.
+    WrongSize {
+        /// Bytes sent.
+        sent: u64,
+        /// Bytes held.
+        found: u64,
+    },
 }
 
 impl TransferError {
@@ -36,6 +43,7 @@ impl TransferError {
             Self::Client(error) => failure::from_client(&error),
             Self::Spool(error) => failure::spool(&error),
             Self::TooLarge => failure::too_large(),
+            Self::WrongSize { sent, found } => failure::wrong_size(sent, found),
         }
     }
 }
@@ -72,7 +80,8 @@ pub(crate) async fn fetch(
     Ok(Fetched { content: content.finish(), sha256: hex::encode(digest.finalize()) })
 }
 
-/// Sends all of a content, and gives its SHA-256 in hexadecimal once the server has confirmed it.
+/// Sends all of a content, and gives its SHA-256 in hexadecimal once the server has confirmed it. Where the server tells
+/// the size of what it holds, that has to agree: a 226 that came too early confirms nothing.
 pub(crate) async fn send(
     session: &mut Session,
     path: &RemotePath,
@@ -90,6 +99,9 @@ pub(crate) async fn send(
         digest.update(&block[..read]);
         upload.write(&block[..read]).await?;
     }
-    upload.finish().await?;
-    Ok(hex::encode(digest.finalize()))
+    let sent = upload.finish().await?;
+    match session.size(path).await? {
+        Some(found) if found != sent => Err(TransferError::WrongSize { sent, found }),
+        _ => Ok(hex::encode(digest.finalize())),
+    }
 }

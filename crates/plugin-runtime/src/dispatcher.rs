@@ -80,7 +80,7 @@ impl Dispatcher {
             // The clone shares the body's bytes.
             let attempt = request.try_clone().ok_or_else(|| unusable(&"a request cannot be repeated"))?;
             let Err(refusal) = post(client, attempt).await else { return Ok(()) };
-            let wait = refusal.retry_after.unwrap_or_else(|| jittered(pause)).min(LONGEST_PAUSE);
+            let wait = wait(refusal.retry_after, jittered(pause));
             tracing::warn!(
                 "The event was not delivered to {}: {}. Next attempt in {:.1} s",
                 self.shown_url(),
@@ -135,6 +135,12 @@ async fn post(client: &Client, request: Request) -> Result<(), Refusal> {
         reason: format!("the answer was {}", response.status()),
         retry_after: retry_after.map(Duration::from_secs),
     })
+}
+
+/// The longer of what the other side asks for and the growing pause: one that asks for no time at all, and refuses
+/// again and again, is not flooded.
+fn wait(retry_after: Option<Duration>, pause: Duration) -> Duration {
+    retry_after.unwrap_or_default().max(pause).min(LONGEST_PAUSE)
 }
 
 /// Between half the pause and the whole, so that many triggers do not come back at the same moment.
@@ -243,6 +249,35 @@ mod tests {
     fn debug_shows_no_secret() {
         let dispatcher = dispatcher(&format!("https://user:{SECRET}@host:8443/events?token={SECRET}"));
         expect!["Dispatcher(https://host:8443/events)"].assert_eq(&format!("{dispatcher:?}"));
+    }
+
+    #[test]
+    fn retry_after_zero_does_not_end_the_pauses() {
+        let second = Duration::from_secs;
+        let rows = [
+            (None, second(2), second(2)),
+            (Some(0), second(2), second(2)),
+            (Some(1), second(2), second(2)),
+            (Some(30), second(2), second(30)),
+            (Some(u64::MAX), second(2), LONGEST_PAUSE),
+            (Some(0), LONGEST_PAUSE, LONGEST_PAUSE),
+        ];
+        for (retry_after, pause, expected) in rows {
+            assert_eq!(wait(retry_after.map(second), pause), expected, "{retry_after:?} {pause:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_with_retry_after_zero_is_not_flooded() {
+        let _guard = capture(false);
+        let collector = Collector::start(|number| [LATER, LATER, TAKEN][number]).await;
+        let url = format!("http://{}/", collector.address);
+        let dispatcher =
+            Dispatcher { first_pause: Duration::from_millis(200), ..Dispatcher::parse(&url).unwrap() };
+        let began = std::time::Instant::now();
+        dispatcher.deliver(b"{}".to_vec()).await.unwrap();
+        // Half of 200 ms and half of 400 ms at least.
+        assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
     }
 
     #[test]

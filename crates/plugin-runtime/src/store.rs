@@ -4,14 +4,14 @@
 //! between would lose the event for good; so both are written together, and an event leaves the outbox only after the
 //! platform has taken it.
 
+mod file;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use redb::backends::InMemoryBackend;
-use redb::{
-    Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, StorageError, TableDefinition,
-};
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
@@ -93,11 +93,9 @@ impl Store {
     /// # Errors
     /// The file is in use by another process, damaged, of another format, or cannot be opened. It is never replaced.
     pub(crate) fn open(path: Option<&Path>, meta: Meta, log: StepLog) -> Result<Self, Failure> {
-        let mut builder = Database::builder();
-        builder.set_cache_size(CACHE_BYTES);
         let opened = match path {
-            Some(path) => builder.create(path),
-            None => builder.create_with_backend(InMemoryBackend::new()),
+            Some(path) => file::open(path),
+            None => builder().create_with_backend(InMemoryBackend::new()).map_err(redb::Error::from),
         };
         let database = opened.map_err(|error| not_opened(path, &error))?;
         let backlog = match begin(&database).map_err(|error| broken(path, &error))? {
@@ -248,6 +246,12 @@ impl Inner {
     }
 }
 
+fn builder() -> redb::Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
 /// What a database holds.
 enum Contents {
     /// This version's tables, with so much in the outbox.
@@ -303,19 +307,17 @@ fn place(path: Option<&Path>) -> String {
     path.map_or_else(|| "in memory".to_owned(), |path| path.display().to_string())
 }
 
-fn not_opened(path: Option<&Path>, error: &DatabaseError) -> Failure {
+fn not_opened(path: Option<&Path>, error: &redb::Error) -> Failure {
     match error {
-        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => Failure::internal(
+        redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => Failure::internal(
             format!("The trigger's state {} is in use by another process", place(path)),
             "Only one process at a time can run a trigger with the same triggerId. Stop the other one.",
         )
         .with_data(error.to_string()),
-        DatabaseError::Storage(StorageError::Io(io)) if io.kind() != io::ErrorKind::InvalidData => {
-            Failure::internal(
-                format!("The trigger's state {} cannot be opened: {io}", place(path)),
-                "Check that the cache folder exists and can be written.",
-            )
-        }
+        redb::Error::Io(io) if io.kind() != io::ErrorKind::InvalidData => Failure::internal(
+            format!("The trigger's state {} cannot be opened: {io}", place(path)),
+            "Check that the cache folder exists and can be written.",
+        ),
         _ => broken(path, error),
     }
 }

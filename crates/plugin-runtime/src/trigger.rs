@@ -91,6 +91,8 @@ async fn prepare_and_serve(
     else {
         return Err(Failure::message("The start message does not start a trigger"));
     };
+    // Before there is anything on disk: a signal at any moment of the start ends the trigger like a later one.
+    let asked = asked_to_end(surroundings.flag_dir.join(FLAG))?;
     let connected = step::connect(plugin, connection, log)?;
     let start = connected.trigger(name, validate::input(plugin.spec(), &spec.input, input)?)?;
     connected.check()?;
@@ -105,7 +107,6 @@ async fn prepare_and_serve(
     let store = Store::open(path.as_deref(), meta, log.clone())?;
     let (source, stop) = Stop::new();
     let handler = start(store.clone(), stop);
-    let asked = asked_to_end(surroundings.flag_dir.join(FLAG))?;
     serve(handler, &store, &delivery, &source, asked).await
 }
 

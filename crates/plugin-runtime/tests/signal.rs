@@ -15,6 +15,8 @@ title: Sleeper
 description: Waits
 version: 1.0.0
 vendor: community
+connection:
+  at_start: {type: boolean, required: true, description: When the signal comes, example: true}
 triggers:
   wait: {}
 ";
@@ -22,8 +24,17 @@ triggers:
 #[derive(Deserialize)]
 struct Nothing {}
 
-impl Connection for Nothing {
+#[derive(Deserialize)]
+struct Settings {
+    at_start: bool,
+}
+
+impl Connection for Settings {
+    /// A start comes by here before it opens the trigger's state.
     fn check(&self) -> Result<(), Failure> {
+        if self.at_start {
+            terminate();
+        }
         Ok(())
     }
 
@@ -35,24 +46,36 @@ impl Connection for Nothing {
 #[derive(Serialize, Deserialize)]
 struct Output {}
 
-/// Has the process terminated, and ends when it is told to.
-async fn wait(context: TriggerContext<Nothing>, _: Nothing) -> Result<(), Failure> {
-    let kill = Command::new("kill").arg("-TERM").arg(std::process::id().to_string()).status();
-    assert!(kill.is_ok_and(|status| status.success()), "kill could not be run");
+/// Ends when it is told to.
+async fn wait(context: TriggerContext<Settings>, _: Nothing) -> Result<(), Failure> {
+    if !context.connection.at_start {
+        terminate();
+    }
     context.stop.wait().await;
     Ok(())
 }
 
+/// Has the process terminated.
+fn terminate() {
+    let kill = Command::new("kill").arg("-TERM").arg(std::process::id().to_string()).status();
+    assert!(kill.is_ok_and(|status| status.success()), "kill could not be run");
+}
+
+/// In one test, and the start first: once the process has run a trigger, no signal kills it any more.
 #[tokio::test]
-async fn sigterm_ends_a_trigger_without_an_event() {
+async fn sigterm_ends_a_trigger_without_an_event_at_its_start_and_later() {
     let plugin = Plugin::builder(SPEC).trigger::<Output, _, _, _>("wait", wait).build().unwrap();
-    let message = br#"{"version":"v1","type":"trigger_start","body":{"trigger":"wait"}}"#;
-    let message = StartMessage::parse(message).unwrap();
     let surroundings = Surroundings {
         cache_dir: PathBuf::from("unused"),
         flag_dir: PathBuf::from("unused"),
         events: Destination::Lines(std::sync::Arc::new(|_| Ok(()))),
     };
-    let event = trigger::run(&plugin, message, &surroundings).await;
-    assert!(event.is_none(), "{}", event.unwrap().failure().unwrap());
+    for at_start in [true, false] {
+        let message = format!(
+            r#"{{"version":"v1","type":"trigger_start","body":{{"trigger":"wait","connection":{{"at_start":{at_start}}}}}}}"#
+        );
+        let message = StartMessage::parse(message.as_bytes()).unwrap();
+        let event = trigger::run(&plugin, message, &surroundings).await;
+        assert!(event.is_none(), "{}", event.unwrap().failure().unwrap());
+    }
 }

@@ -1,6 +1,6 @@
 //! RETR (RFC 959 §4.1.3): a file's bytes, and the proof that they are all of them.
 
-use ftp_proto::{Command, RemotePath, parse_size};
+use ftp_proto::{Command, RemotePath};
 
 use super::Session;
 use super::incoming::{Incoming, Part};
@@ -16,16 +16,6 @@ impl Session {
         let expected = self.size(path).await?;
         let data = self.open(&Command::Retr(path.clone())).await?;
         Ok(Download { session: self, incoming: Incoming::new(data), expected, received: 0 })
-    }
-
-    /// The size of a file in bytes (RFC 3659 §4), where the server tells it. A refusal says nothing about the file:
-    /// some servers do not know SIZE, some hide it.
-    pub(super) async fn size(&mut self, path: &RemotePath) -> Result<Option<u64>, Error> {
-        match self.control.execute(&Command::Size(path.clone())).await {
-            Ok(reply) => Ok(parse_size(&reply)),
-            Err(Error::Rejected { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 }
 

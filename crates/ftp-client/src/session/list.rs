@@ -6,13 +6,13 @@ use time::OffsetDateTime;
 use super::Session;
 use super::incoming::{Incoming, Part};
 use crate::data::Data;
-use crate::error::{Error, ProtocolFault};
+use crate::error::{DataFault, Error, ProtocolFault};
 
 /// The most lines that a listing may have: memory is finite, and a hostile server's patience is not.
 const MOST_LINES: usize = 1_000_000;
 
 /// The most bytes that a listing may have.
-const MOST_BYTES: usize = 1024 * 1024 * 1024;
+const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// The most bytes of listing text that [`Session::listing_text`] gives.
 const LONGEST_TEXT: usize = 64 * 1024 * 1024;
@@ -54,14 +54,14 @@ impl Session {
         let mut incoming = Incoming::new(self.open_list(path).await?);
         let mut text = Vec::new();
         let mut block = vec![0; BLOCK];
-        while let Part::Bytes(read) = incoming.read(self, &mut block).await? {
-            if text.len() + read > LONGEST_TEXT {
-                return Err(Error::Protocol(ProtocolFault::ListingTooLong {
-                    limit: LONGEST_TEXT,
-                    unit: "bytes",
-                }));
+        loop {
+            match incoming.read(self, &mut block).await? {
+                Part::Bytes(read) if text.len() + read > LONGEST_TEXT => {
+                    return Err(too_long(LONGEST_TEXT, "bytes"));
+                }
+                Part::Bytes(read) => text.extend_from_slice(&block[..read]),
+                Part::End { marked } => break whole(marked, text.len())?,
             }
-            text.extend_from_slice(&block[..read]);
         }
         self.return_home().await?;
         Ok(text)
@@ -149,8 +149,7 @@ impl Listing<'_> {
         &self.unrecognized
     }
 
-    /// Reads the next block, or the end and its proof: a listing has no announced size, so only the server's final reply
-    /// tells that it is whole.
+    /// Reads the next block, or the end and its proof.
     async fn fill(&mut self) -> Result<(), Error> {
         match self.incoming.read(self.session, &mut self.block).await? {
             Part::Bytes(read) => {
@@ -160,7 +159,8 @@ impl Listing<'_> {
                 }
                 self.lines.push(&self.block[..read]);
             }
-            Part::End { .. } => {
+            Part::End { marked } => {
+                whole(marked, self.bytes_read)?;
                 self.session.return_home().await?;
                 self.at_end = true;
             }
@@ -180,4 +180,10 @@ impl Unrecognized {
 
 fn too_long(limit: usize, unit: &'static str) -> Error {
     Error::Protocol(ProtocolFault::ListingTooLong { limit, unit })
+}
+
+/// A listing has no announced size. So over TLS it is whole only if its end was marked: a data connection can be closed
+/// by anybody on the way, and entries that are merely cut off must not look as if they were gone.
+fn whole(marked: bool, received: usize) -> Result<(), Error> {
+    if marked { Ok(()) } else { Err(Error::Data(DataFault::Unproven { received: received as u64 })) }
 }

@@ -1,18 +1,23 @@
 //! RNFR and RNTO (RFC 959 §4.1.3).
 
-use ftp_proto::{Command, RemotePath};
+use ftp_proto::{Command, RemotePath, Severity};
 
 use super::Session;
-use crate::error::Error;
+use crate::control::not_refused;
+use crate::error::{Error, ProtocolFault};
 
 impl Session {
     /// Renames `from` to `to`. Whether an existing `to` is replaced is the server's decision.
     ///
     /// # Errors
     ///
-    /// [`Error::Rejected`] when the server refuses either half; nothing has changed then.
+    /// [`Error::Rejected`] when the server refuses either half.
     pub async fn rename(&mut self, from: &RemotePath, to: &RemotePath) -> Result<(), Error> {
-        self.control.execute(&Command::Rnfr(from.clone())).await?;
+        let rnfr = Command::Rnfr(from.clone());
+        let reply = not_refused(rnfr.verb(), self.control.exchange(&rnfr).await?)?;
+        if reply.severity() != Severity::Intermediate {
+            return Err(Error::Protocol(ProtocolFault::Unexpected { verb: rnfr.verb(), reply }));
+        }
         self.control.execute(&Command::Rnto(to.clone())).await.map(drop)
     }
 }

@@ -1,6 +1,8 @@
 //! One entry's facts, by whichever way the server offers.
 
-use ftp_proto::{Command, Entry, EntryKind, Modified, Precision, RemotePath, parse_mdtm, parse_mlst};
+use ftp_proto::{
+    Command, Entry, EntryKind, Modified, Precision, RemotePath, parse_mdtm, parse_mlst, parse_size,
+};
 
 use super::Session;
 use crate::error::Error;
@@ -56,6 +58,20 @@ impl Session {
             }
         }
         Ok(found)
+    }
+
+    /// The size of a file in bytes (RFC 3659 §4), where the server tells it. A refusal says nothing about the file:
+    /// some servers do not know SIZE, some hide it.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the session only.
+    pub async fn size(&mut self, path: &RemotePath) -> Result<Option<u64>, Error> {
+        match self.control.execute(&Command::Size(path.clone())).await {
+            Ok(reply) => Ok(parse_size(&reply)),
+            Err(Error::Rejected { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// When a file was last modified, to the second (RFC 3659 §3), where the server tells it.

@@ -41,9 +41,8 @@ pub(crate) struct Output {
 pub(crate) async fn run(context: Context<Connection>, input: Input) -> Result<Output, Failure> {
     let path = remote_path("remote_path", &input.remote_path)?;
     let client = context.connection.client()?;
-    let mut session = context.connection.connect().await?;
-    let put = put(&client, &mut session, &path, &input).await;
-    let output = match put {
+    let mut session = client.connect().await.map_err(|error| failure::from_client(&error))?;
+    let output = match put(&client, &mut session, &path, &input).await {
         Ok(sha256) => {
             let size = input.file_content.len();
             tracing::info!("Uploaded {}, {size} bytes", path.display());
@@ -100,7 +99,7 @@ async fn put(
     let temporary = beside(path, "part")?;
     let sent = send(session, &temporary, &input.file_content, create_folders).await;
     let moved = match sent {
-        Ok(sha256) => confirm(session, &temporary, path, &input.file_content).await.map(|()| sha256),
+        Ok(sha256) => take_name(client, session, &temporary, path).await.map(|()| sha256),
         Err(error) => Err(error),
     };
     if moved.is_err() {
@@ -127,78 +126,85 @@ async fn send(
     }
 }
 
-/// Checks the size of what arrived, and gives it its name.
-async fn confirm(
+/// Renames, and where the server does not replace a file by RNTO — RFC 959 leaves that open, and servers on Windows
+/// refuse — moves the old file aside first. At every moment one whole file, the old or the new, is on the server.
+async fn take_name(
+    client: &Client,
     session: &mut Session,
     temporary: &RemotePath,
     path: &RemotePath,
-    content: &Content,
 ) -> Result<(), PutError> {
-    let found = session.stat(temporary).await?.and_then(|entry| entry.size);
-    match found {
-        Some(found) if found != content.len() => {
-            return Err(PutError::Failed(failure::wrong_size(content.len(), found)));
-        }
-        Some(_) => {}
-        None => tracing::warn!("The server does not tell the size of what it received; its 226 has to do"),
-    }
-    Ok(take_name(session, temporary, path).await?)
-}
-
-/// Renames, and where the server does not replace a file by RNTO — RFC 959 leaves that open, and servers on Windows
-/// refuse — moves the old file aside first. At every moment one whole file, the old or the new, is on the server.
-async fn take_name(session: &mut Session, temporary: &RemotePath, path: &RemotePath) -> Result<(), Error> {
     let refused = match session.rename(temporary, path).await {
         Err(error) if error.is_rejection() => error,
-        renamed => return renamed,
+        renamed => return Ok(renamed?),
     };
     let in_the_way = session.stat(path).await?;
     if in_the_way.is_none_or(|entry| entry.kind != EntryKind::File) {
-        return Err(refused);
+        return Err(refused.into());
     }
-    let Ok(aside) = beside(path, "old") else { return Err(refused) };
+    let aside = beside(path, "old")?;
     session.rename(path, &aside).await?;
     let renamed = session.rename(temporary, path).await;
     let tidied = match &renamed {
         Ok(()) => session.delete(&aside).await,
-        Err(_) => session.rename(&aside, path).await,
+        Err(_) => put_back(client, session, &aside, path).await,
     };
     if let Err(error) = tidied {
-        tracing::warn!("The old file may be left on the server as {}: {error}", aside.display());
+        tracing::warn!("The old file is left on the server as {}: {error}", aside.display());
     }
-    renamed
+    Ok(renamed?)
 }
 
-/// A new name beside the final one, so that a rename stays within one folder and one file system.
+/// Gives the old file its name again, on a new session if the old one is gone — unless the new file has taken the name
+/// after all, and only the reply that said so was lost.
+async fn put_back(
+    client: &Client,
+    session: &mut Session,
+    aside: &RemotePath,
+    path: &RemotePath,
+) -> Result<(), Error> {
+    revive(client, session).await?;
+    match session.stat(path).await? {
+        Some(_) => session.delete(aside).await,
+        None => session.rename(aside, path).await,
+    }
+}
+
+/// Logs in again if the session is gone.
+async fn revive(client: &Client, session: &mut Session) -> Result<(), Error> {
+    if !session.is_usable() {
+        *session = client.connect().await?;
+    }
+    Ok(())
+}
+
+/// A new name beside the final one, so that a rename stays within one folder and one file system. It does not hold the
+/// final name, which may already be as long as names can be.
 fn beside(path: &RemotePath, suffix: &str) -> Result<RemotePath, PutError> {
     let bad = |fault: PathError| PutError::Failed(failure::bad_path("remote_path", &fault));
-    let name = path.file_name().ok_or_else(|| PutError::Failed(failure::no_file_name("remote_path")))?;
-    let mut hidden = b".".to_vec();
-    hidden.extend_from_slice(name);
-    hidden.extend_from_slice(format!(".{:08x}.{suffix}", fastrand::u32(..)).as_bytes());
+    if path.file_name().is_none() {
+        return Err(PutError::Failed(failure::no_file_name("remote_path")));
+    }
+    let name = format!(".icon-ftp-{:016x}.{suffix}", fastrand::u64(..)).into_bytes();
     match path.parent() {
-        Some(folder) => folder.join(&hidden).map_err(bad),
-        None => RemotePath::parse(hidden).map_err(bad),
+        Some(folder) => folder.join(&name).map_err(bad),
+        None => RemotePath::parse(name).map_err(bad),
     }
 }
 
 /// Removes what a failed atomic upload left, on a new session if the old one is gone. If that fails too, the log names
 /// the file.
 async fn discard(client: &Client, session: &mut Session, temporary: &RemotePath) {
-    if !session.is_usable() {
-        match client.connect().await {
-            Ok(fresh) => *session = fresh,
-            Err(error) => return warn_of_leftover(temporary, &error),
-        }
-    }
-    match session.delete(temporary).await {
+    let deleted = match revive(client, session).await {
+        Ok(()) => session.delete(temporary).await,
+        Err(error) => Err(error),
+    };
+    match deleted {
         Ok(()) => {}
         // Refused is what the server says when nothing was left to remove.
         Err(error) if error.is_rejection() => {}
-        Err(error) => warn_of_leftover(temporary, &error),
+        Err(error) => {
+            tracing::warn!("The temporary file {} may be left on the server: {error}", temporary.display());
+        }
     }
-}
-
-fn warn_of_leftover(temporary: &RemotePath, error: &Error) {
-    tracing::warn!("The temporary file {} may be left on the server: {error}", temporary.display());
 }

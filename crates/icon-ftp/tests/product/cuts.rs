@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::process::{Answer, act, base64};
 
-const LOGIN: &str = "S: 220 hi\nC: USER u\nS: 331 pw\nC: PASS p\nS: 230 in\nC: TYPE I\nS: 200 ok\n";
+const LOGIN: &str = "S: 220 hi\nC: USER u\nS: 331 pw\nC: PASS hush\nS: 230 in\nC: TYPE I\nS: 200 ok\n";
 
 async fn play(scripts: &[&str]) -> ScriptedServer {
     let scripts: Vec<String> = scripts.iter().map(|script| format!("{LOGIN}{script}")).collect();
@@ -13,7 +13,7 @@ async fn play(scripts: &[&str]) -> ScriptedServer {
 }
 
 fn connection(server: &ScriptedServer) -> Value {
-    let credentials = json!({"username": "u", "password": "p"});
+    let credentials = json!({"username": "u", "password": "hush"});
     json!({"host": server.address().to_string(), "credentials": credentials, "timeout": 5})
 }
 
@@ -62,14 +62,14 @@ async fn an_upload_that_is_cut_is_an_error() {
 
 #[tokio::test]
 async fn a_cut_atomic_upload_never_touches_the_old_file_and_removes_its_own() {
-    let begun = "C: EPSV\nS: 229 (|||{port}|)\nC: STOR in/.f.*\nS: 150 go\n";
+    let begun = "C: EPSV\nS: 229 (|||{port}|)\nC: STOR in/.icon-ftp-*\nS: 150 go\n";
     let table: [&[&str]; 3] = [
-        &[&format!("{begun}D<\nS: 426 broken\nC: DELE in/.f.*\nS: 250 gone")],
+        &[&format!("{begun}D<\nS: 426 broken\nC: DELE in/.icon-ftp-*\nS: 250 gone")],
         // The session is gone, so a new one tidies up.
-        &[&format!("{begun}D<\nT: close"), "C: DELE in/.f.*\nS: 250 gone"],
+        &[&format!("{begun}D<\nT: close"), "C: DELE in/.icon-ftp-*\nS: 250 gone"],
         &[&format!(
-            "{begun}D<\nS: 226 done\nC: FEAT\nS: 500 no\nC: SIZE in/.f.*\nS: 213 3\nC: MDTM *\nS: 500 no
-             C: DELE in/.f.*\nS: 250 gone"
+            "{begun}D<\nS: 226 done\nC: SIZE in/.icon-ftp-*\nS: 213 3
+             C: DELE in/.icon-ftp-*\nS: 250 gone"
         )],
     ];
     for scripts in table {
@@ -84,14 +84,13 @@ async fn a_cut_atomic_upload_never_touches_the_old_file_and_removes_its_own() {
 
 #[tokio::test]
 async fn an_atomic_upload_replaces_a_file_that_rename_does_not() {
-    let sent = "C: EPSV\nS: 229 (|||{port}|)\nC: STOR in/.f.*\nS: 150 go\nD<\nS: 226 done
-        C: FEAT\nS: 500 no\nC: SIZE in/.f.*\nS: 213 11\nC: MDTM *\nS: 500 no
-        C: RNFR in/.f.*\nS: 350 to\nC: RNTO in/f\nS: 553 exists
-        C: SIZE in/f\nS: 213 7\nC: MDTM in/f\nS: 500 no
-        C: RNFR in/f\nS: 350 to\nC: RNTO in/.f.*.old\nS: 250 aside\n";
-    let sent = &sent.replace("in/.f.*.old", "in/.f.*");
+    let sent = "C: EPSV\nS: 229 (|||{port}|)\nC: STOR in/.icon-ftp-*\nS: 150 go\nD<\nS: 226 done
+        C: SIZE in/.icon-ftp-*\nS: 213 11
+        C: RNFR in/.icon-ftp-*\nS: 350 to\nC: RNTO in/f\nS: 553 exists
+        C: FEAT\nS: 500 no\nC: SIZE in/f\nS: 213 7\nC: MDTM in/f\nS: 500 no
+        C: RNFR in/f\nS: 350 to\nC: RNTO in/.icon-ftp-*\nS: 250 aside\n";
     let works = play(&[&format!(
-        "{sent}C: RNFR in/.f.*\nS: 350 to\nC: RNTO in/f\nS: 250 done\nC: DELE in/.f.*\nS: 250 gone\nC: QUIT\nS: 221 bye"
+        "{sent}C: RNFR in/.icon-ftp-*\nS: 350 to\nC: RNTO in/f\nS: 250 done\nC: DELE in/.icon-ftp-*\nS: 250 gone\nC: QUIT\nS: 221 bye"
     )])
     .await;
     let output = upload(&works, &json!({"atomic": true})).output();
@@ -100,13 +99,60 @@ async fn an_atomic_upload_replaces_a_file_that_rename_does_not() {
 
     // When the new file cannot take the name after all, the old one gets it back.
     let fails = play(&[&format!(
-        "{sent}C: RNFR in/.f.*\nS: 350 to\nC: RNTO in/f\nS: 553 no
-         C: RNFR in/.f.*\nS: 350 to\nC: RNTO in/f\nS: 250 back\nC: DELE in/.f.*\nS: 250 gone\nC: QUIT\nS: 221 bye"
+        "{sent}C: RNFR in/.icon-ftp-*\nS: 350 to\nC: RNTO in/f\nS: 553 no
+         C: SIZE in/f\nS: 550 none\nC: PWD\nS: 257 \"/\"\nC: CWD in\nS: 550 not to be seen
+         C: RNFR in/.icon-ftp-*\nS: 350 to\nC: RNTO in/f\nS: 250 back\nC: DELE in/.icon-ftp-*\nS: 250 gone\nC: QUIT\nS: 221 bye"
     )])
     .await;
     let output = upload(&fails, &json!({"atomic": true})).output();
     assert_eq!(output["uploaded"], false);
     fails.finish().await;
+}
+
+#[tokio::test]
+async fn an_old_file_that_was_moved_aside_gets_its_name_back_when_the_connection_is_lost() {
+    let lost = "C: EPSV\nS: 229 (|||{port}|)\nC: STOR in/.icon-ftp-*\nS: 150 go\nD<\nS: 226 done
+        C: SIZE in/.icon-ftp-*\nS: 213 11\nC: RNFR in/.icon-ftp-*\nS: 350 to\nC: RNTO in/f\nS: 553 exists
+        C: FEAT\nS: 500 no\nC: SIZE in/f\nS: 213 7\nC: MDTM in/f\nS: 500 no
+        C: RNFR in/f\nS: 350 to\nC: RNTO in/.icon-ftp-*\nS: 250 aside
+        C: RNFR in/.icon-ftp-*\nT: close";
+    let again = "C: FEAT\nS: 500 no\nC: SIZE in/f\nS: 550 none\nC: PWD\nS: 257 \"/\"\nC: CWD in\nS: 550 not to be seen
+        C: RNFR in/.icon-ftp-*\nS: 350 to\nC: RNTO in/f\nS: 250 back\nC: DELE in/.icon-ftp-*\nS: 250 gone";
+    let server = play(&[lost, again]).await;
+    upload(&server, &json!({"atomic": true})).cause();
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_that_confirms_what_it_does_not_hold_is_not_believed() {
+    let server = play(&["C: EPSV\nS: 229 (|||{port}|)\nC: STOR in/f\nS: 150 go\nD<\nS: 226 done
+        C: SIZE in/f\nS: 213 3"])
+    .await;
+    assert!(upload(&server, &json!({})).cause().contains("3 bytes of the 11"));
+}
+
+#[tokio::test]
+async fn a_reply_of_another_kind_is_no_success() {
+    for reply in ["350 more, please", "332 account?", "331 password?"] {
+        let server = play(&[&format!("C: DELE f\nS: {reply}")]).await;
+        let answer = act("delete", &connection(&server), &json!({"path": "f"}));
+        assert!(answer.cause().contains(reply), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_repeats_the_password_is_told_without_it() {
+    let script = "S: 220 hi\nC: USER u\nS: 331 pw\nC: PASS *\nS: 230 in\nC: TYPE I\nS: 200 ok
+        C: DELE f\nS: 550 not with Canary\\x09-81f3 or so";
+    for password in ["Canary-81f3", " Canary-81f3 ", "Canary\t81f3"] {
+        let shown = script.replace("Canary\\x09-81f3", password.trim());
+        let server = Transcript::parse(&shown).start().await;
+        let mut connection = connection(&server);
+        connection["credentials"]["password"] = json!(password);
+        let answer = act("delete", &connection, &json!({"path": "f"}));
+        assert_eq!(answer.output()["reason"], "550 not with *** or so");
+        assert!(!answer.everything().contains("81f3"), "{answer:?}");
+    }
 }
 
 #[tokio::test]

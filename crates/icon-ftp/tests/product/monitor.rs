@@ -364,6 +364,67 @@ async fn a_server_that_goes_and_comes_back_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_folder_that_may_not_be_read_any_more_has_not_lost_its_files() {
+    for product in [Product::Vsftpd, Product::ProFtpd, Product::PureFtpd] {
+        let Some(server) = RealServer::start_or_skip(product, Tls::Off).await else { continue };
+        server.seed("in/a", "1").unwrap();
+        server.seed("in/b", "1").unwrap();
+        let folder = server.home().join("in");
+        let allow = |mode| {
+            std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        };
+        let collector = Collector::start([200]);
+        let input = json!({"path": "in", "interval": 1, "monitor_size": true});
+        let mut trigger = Trigger::start(&connection(&server, false, true), &input, &collector.url());
+        trigger.wait_for_log("Watching in").await;
+        allow(0o311);
+        trigger.wait_for_log("The next look is in").await;
+        allow(0o755);
+        server.seed("in/c", "1").unwrap();
+        let output = event(&collector, 0).await["body"]["output"].clone();
+        let changes = output["changes"].as_array().unwrap();
+        assert_eq!((changes.len(), &changes[0]["path"]), (1, &json!("in/c")), "{product}: {output}");
+        assert_eq!(trigger.end().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_line_does_not_make_files_disappear() {
+    let look = |lines: &str| {
+        format!(
+            "C: PWD\nS: 257 \"/\"\nC: CWD in\nS: 250 ok\nC: EPSV\nS: 229 (|||{{port}}|)\nC: LIST\nS: 150 here
+             D> {lines}\nD: close\nS: 226 done\nC: CWD /\nS: 250 ok\n"
+        )
+    };
+    let again = |lines: &str| look(lines).replace("C: PWD\nS: 257 \"/\"\n", "");
+    let line = |name: &str, size: u32| format!("-rw-r--r-- 1 u g {size} Jan 01 2024 {name}\\r\\n");
+    let script = [
+        "S: 220 hi\nC: USER u\nS: 331 pw\nC: PASS p\nS: 230 in\nC: TYPE I\nS: 200 ok\nC: FEAT\nS: 500 no\n"
+            .to_owned(),
+        "C: SIZE in\nS: 550 no\n".to_owned(),
+        // The folder is found in its parent's listing, and then listed itself: the baseline.
+        look("drwxr-xr-x 2 u g 1 Jan 01 2024 in\\r\\n").replace("CWD in", "CWD ."),
+        again(&format!("{}{}", line("a", 1), line("b", 1))),
+        again(&format!("{}ls: cannot access 'b'\\r\\n", line("a", 1))),
+        again(&format!("{}{}", line("a", 2), line("b", 1))),
+        again(&format!("{}{}", line("a", 2), line("b", 1))),
+        "T: hang".to_owned(),
+    ]
+    .concat();
+    let server = ftp_testkit::Transcript::parse(&script).start().await;
+    let collector = Collector::start([200]);
+    let connection = json!({
+        "host": server.address().to_string(), "credentials": {"username": "u", "password": "p"}, "timeout": 5,
+    });
+    let input = json!({"path": "in", "interval": 1, "monitor_size": true, "monitor_time": false});
+    let trigger = Trigger::start(&connection, &input, &collector.url());
+    let output = event(&collector, 0).await["body"]["output"].clone();
+    let changes = output["changes"].as_array().unwrap();
+    assert_eq!((changes.len(), &changes[0]["path"]), (1, &json!("in/a")), "{output}");
+    assert_eq!(trigger.end().await, 0);
+}
+
+#[tokio::test]
 async fn a_login_that_fails_and_a_folder_that_is_missing_are_warnings() {
     let Some(server) = RealServer::start_or_skip(Product::PureFtpd, Tls::Off).await else { return };
     let connection = connection(&server, false, true);
@@ -371,7 +432,7 @@ async fn a_login_that_fails_and_a_folder_that_is_missing_are_warnings() {
     wrong["credentials"]["password"] = json!("canary");
     let collector = Collector::start([200]);
     for (connection, path, warning) in
-        [(&wrong, "/", "login was refused"), (&connection, "no/such", "cannot be found")]
+        [(&wrong, "/", "login was refused"), (&connection, "no/such", "does not exist (yet)")]
     {
         let input = json!({"path": path, "interval": 1});
         let mut trigger = Trigger::start(connection, &input, &collector.url());

@@ -56,7 +56,7 @@ pub(super) fn between(root: &str, old: &Snapshot, new: &Snapshot, watched: Attri
             Some(before) if !differs(before, facts, watched) => {}
             Some(_) => changes.push(change(ChangeKind::Modified, path, facts)),
             None => changes.push(match take_renamed(&mut removed, facts) {
-                Some(from) => Change { from: Some(from), ..change(ChangeKind::Renamed, path, facts) },
+                Some(from) => Change { from: Some(shown(&from)), ..change(ChangeKind::Renamed, path, facts) },
                 None => change(ChangeKind::Added, path, facts),
             }),
         }
@@ -66,17 +66,22 @@ pub(super) fn between(root: &str, old: &Snapshot, new: &Snapshot, watched: Attri
     changes
 }
 
-/// All three shapes of a snapshot as one: paths and what is there.
-fn by_path<'s>(root: &str, snapshot: &'s Snapshot) -> BTreeMap<String, &'s Facts> {
+/// All three shapes of a snapshot as one: paths and what is there. Paths stay bytes until they are shown; as text, two
+/// names that are not UTF-8 could be one.
+fn by_path<'s>(root: &str, snapshot: &'s Snapshot) -> BTreeMap<Vec<u8>, &'s Facts> {
     match snapshot {
         Snapshot::Absent => BTreeMap::new(),
-        Snapshot::File(facts) => BTreeMap::from([(root.to_owned(), facts)]),
+        Snapshot::File(facts) => BTreeMap::from([(root.as_bytes().to_vec(), facts)]),
         Snapshot::Folder(entries) => {
             let slash = if root.ends_with('/') { "" } else { "/" };
-            let path = |name: &[u8]| format!("{root}{slash}{}", String::from_utf8_lossy(name));
+            let path = |name: &[u8]| [root.as_bytes(), slash.as_bytes(), name].concat();
             entries.iter().map(|(name, facts)| (path(name), facts)).collect()
         }
     }
+}
+
+fn shown(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).into_owned()
 }
 
 /// Whether a watched attribute shows a change. What the server does not tell, now or before, shows none.
@@ -97,7 +102,7 @@ fn is_touched(before: &Facts, after: &Facts) -> bool {
 /// Finds the entry that `facts` was before its name changed, and takes it off the removed ones. Identity alone does not
 /// do: a file system hands the number of a deleted file to the next new one, so size and time have to agree as well.
 /// And ProFTPD 1.3.8 gives a link the identity of what it leads to, so a link is never recognised.
-fn take_renamed(removed: &mut BTreeMap<String, &Facts>, facts: &Facts) -> Option<String> {
+fn take_renamed(removed: &mut BTreeMap<Vec<u8>, &Facts>, facts: &Facts) -> Option<Vec<u8>> {
     let is_same = |before: &Facts| {
         before.kind != Kind::Link
             && before.unique.is_some()
@@ -111,14 +116,14 @@ fn take_renamed(removed: &mut BTreeMap<String, &Facts>, facts: &Facts) -> Option
     Some(from)
 }
 
-fn change(kind: ChangeKind, path: &str, facts: &Facts) -> Change {
+fn change(kind: ChangeKind, path: &[u8], facts: &Facts) -> Change {
     let modified = facts.exact.or(facts.listed).and_then(Stamp::at);
     Change {
         kind,
         from: None,
         mode: facts.mode,
         modified: modified.and_then(|at| at.format(&Rfc3339).ok()),
-        path: path.to_owned(),
+        path: shown(path),
         size: facts.size,
         entry_type: facts.kind,
     }
@@ -249,6 +254,15 @@ mod tests {
                 if renamed { &["Renamed in/old -> in/new"] } else { &["Added in/new", "Removed in/old"] };
             assert_eq!(told(&folder(&[("old", &before)]), &folder(&[("new", &after)]), ALL), expected);
         }
+    }
+
+    #[test]
+    fn names_that_are_no_text_stay_apart() {
+        let folder =
+            |names: &[&[u8]]| Snapshot::Folder(names.iter().map(|name| (name.to_vec(), facts(1))).collect());
+        let changes = between("in", &folder(&[b"B\xe4r"]), &folder(&[b"B\xe4r", b"B\xf6r"]), ALL);
+        assert_eq!(changes.len(), 1, "{changes:?}");
+        assert_eq!(changes[0].kind, ChangeKind::Added);
     }
 
     #[test]

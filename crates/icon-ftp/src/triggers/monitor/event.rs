@@ -72,6 +72,12 @@ async fn file_content(
         match fetch(session, path, MOST_CONTENT).await {
             Ok(fetched) => return Ok(Some(fetched.content)),
             Err(TransferError::TooLarge) => {}
+            Err(TransferError::Client(Error::Rejected { reply, .. })) => {
+                tracing::warn!(
+                    "The change is told without the file's content, which cannot be read: {reply}"
+                );
+                return Ok(None);
+            }
             Err(other) => return Err(other.into_failure()),
         }
     }
@@ -80,12 +86,12 @@ async fn file_content(
 }
 
 /// The folder as LIST prints it: one line an entry, LF between them, none at the end. A listing that is too long is left
-/// out like the content of a file that is.
+/// out, and so is one that the server refuses: some only know MLSD.
 async fn folder_content(session: &mut Session, path: &RemotePath) -> Result<Option<Content>, Failure> {
     let text = match session.listing_text(path).await {
         Ok(text) => text,
-        Err(Error::Protocol(fault @ ProtocolFault::ListingTooLong { .. })) => {
-            tracing::warn!("The folder is told without its listing: {fault}");
+        Err(error @ (Error::Protocol(ProtocolFault::ListingTooLong { .. }) | Error::Rejected { .. })) => {
+            tracing::warn!("The change is told without the folder's listing: {error}");
             return Ok(None);
         }
         Err(error) => return Err(failure::from_client(&error)),

@@ -145,7 +145,7 @@ impl Monitor {
             path: RemotePath::parse(input.path.as_str())
                 .map_err(|fault| failure::bad_path("path", &fault))?,
             root: input.path.clone(),
-            watched: format!("{} on {}", input.path, connection.server()?),
+            watched: format!("{} as {} on {}", input.path, connection.user(), connection.server()?),
             attributes,
             session: None,
         })
@@ -194,6 +194,7 @@ impl Monitor {
         match error {
             SnapshotError::Client(error) => failure::from_client(error),
             SnapshotError::Missing => failure::missing(&self.root),
+            SnapshotError::Unreadable => failure::unreadable(&self.root),
         }
     }
 

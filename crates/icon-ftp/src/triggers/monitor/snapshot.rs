@@ -90,6 +90,8 @@ pub(super) enum SnapshotError {
     Client(Error),
     /// There is no such path, but its folder cannot be listed to prove it.
     Missing,
+    /// The folder's listing is empty, and yet files that it should name are there.
+    Unreadable,
 }
 
 impl From<Error> for SnapshotError {
@@ -109,8 +111,8 @@ impl Snapshot {
     ) -> Result<Self, SnapshotError> {
         if let Some(Self::Folder(known)) = before {
             match folder(session, path, wanted, known).await {
-                Err(Error::Rejected { .. }) => {}
-                taken => return Ok(taken?),
+                Err(SnapshotError::Client(Error::Rejected { .. })) => {}
+                taken => return taken,
             }
         }
         match session.stat(path).await? {
@@ -119,10 +121,10 @@ impl Snapshot {
             }
             // A link may lead to a folder or to a file; trying tells.
             Some(entry) => match folder(session, path, wanted, &BTreeMap::new()).await {
-                Err(Error::Rejected { .. }) if entry.kind != EntryKind::Folder => {
+                Err(SnapshotError::Client(Error::Rejected { .. })) if entry.kind != EntryKind::Folder => {
                     Ok(Self::File(file(session, path, entry, wanted).await?))
                 }
-                taken => Ok(taken?),
+                taken => taken,
             },
             None => prove_absent(session, path).await,
         }
@@ -139,13 +141,24 @@ impl Snapshot {
     }
 }
 
-/// A missing file is only missing when its folder could be read and does not name it: 550 stands for "forbidden" too.
+/// A path is only missing when its folder could be read, every line of it, and does not name it — 550 stands for
+/// "forbidden" too — or when the folder itself is missing in this sense.
 async fn prove_absent(session: &mut Session, path: &RemotePath) -> Result<Snapshot, SnapshotError> {
-    match session.stat_in_folder(path).await {
-        Ok(None) => Ok(Snapshot::Absent),
-        Ok(Some(_)) | Err(Error::Rejected { .. }) => Err(SnapshotError::Missing),
-        Err(error) => Err(error.into()),
+    let Some(name) = path.file_name() else { return Err(SnapshotError::Missing) };
+    let folder = path.parent().unwrap_or_else(RemotePath::here);
+    let mut listing = match session.list(&folder).await {
+        Ok(listing) => listing,
+        Err(Error::Rejected { .. }) => return Box::pin(prove_absent(session, &folder)).await,
+        Err(error) => return Err(error.into()),
+    };
+    let mut is_named = false;
+    while let Some(entry) = listing.next().await? {
+        is_named |= entry.name == name;
     }
+    if is_named || listing.unrecognized().count > 0 {
+        return Err(SnapshotError::Missing);
+    }
+    Ok(Snapshot::Absent)
 }
 
 /// A file's facts, with the mode from its folder's listing where the first answer did not tell it.
@@ -171,24 +184,50 @@ async fn folder(
     path: &RemotePath,
     wanted: Attributes,
     known: &BTreeMap<Vec<u8>, Facts>,
-) -> Result<Snapshot, Error> {
+) -> Result<Snapshot, SnapshotError> {
     let mut listing = session.list(path).await?;
     let mut entries = BTreeMap::new();
     while let Some(entry) = listing.next().await? {
         entries.insert(entry.name.clone(), Facts::from(entry));
     }
-    let unrecognized = listing.unrecognized();
-    if let Some(first) = unrecognized.first.first() {
+    if let Some(first) = listing.unrecognized().first.first() {
         tracing::warn!(
             "{} lines of the listing could not be read, and what they stand for is not watched; the first is `{}`",
-            unrecognized.count,
+            listing.unrecognized().count,
             String::from_utf8_lossy(first).escape_debug()
         );
+        // Any of the known entries may be behind such a line, so none of them counts as gone.
+        for (name, facts) in known {
+            entries.entry(name.clone()).or_insert_with(|| facts.clone());
+        }
+    }
+    if entries.is_empty() && !known.is_empty() {
+        prove_empty(session, path, known).await?;
     }
     if wanted.time {
         settle(session, path, &mut entries, known).await?;
     }
     Ok(Snapshot::Folder(entries))
+}
+
+/// How many of the known files are looked for when a folder seems to have become empty.
+const MOST_LOOKED_FOR: usize = 3;
+
+/// vsftpd 3.0.3 lists a folder that may be entered but not read as an empty one, with 226. If one of its files still has
+/// a size, the listing says nothing.
+async fn prove_empty(
+    session: &mut Session,
+    path: &RemotePath,
+    known: &BTreeMap<Vec<u8>, Facts>,
+) -> Result<(), SnapshotError> {
+    let files =
+        known.iter().filter(|(_, facts)| facts.kind == Kind::File).filter_map(|(name, _)| child(path, name));
+    for file in files.take(MOST_LOOKED_FOR) {
+        if session.size(&file).await?.is_some() {
+            return Err(SnapshotError::Unreadable);
+        }
+    }
+    Ok(())
 }
 
 /// How many entries at most are asked for their exact time in one poll.
@@ -207,19 +246,22 @@ async fn settle(
         return Ok(());
     };
     let border = youngest - Duration::MINUTE.whole_nanoseconds();
-    let mut asked = 0;
+    let mut young = Vec::new();
     for (name, facts) in entries.iter_mut() {
         let Some(stamp) = coarse(facts) else { continue };
         let before = known.get(name).filter(|before| before.listed == facts.listed);
         facts.racy = stamp.nanos >= border;
         facts.exact = before.and_then(|before| before.exact);
-        let is_young = facts.racy || before.is_some_and(|before| before.racy);
-        if facts.kind != Kind::File || !is_young || asked == MOST_SETTLED {
-            continue;
+        if facts.kind == Kind::File && (facts.racy || before.is_some_and(|before| before.racy)) {
+            young.push((name, facts));
         }
+    }
+    // When they are too many, the ones never asked come first, and chance decides between the others: each gets its turn.
+    fastrand::shuffle(&mut young);
+    young.sort_by_key(|(_, facts)| facts.exact.is_some());
+    for (name, facts) in young.into_iter().take(MOST_SETTLED) {
         // A name that cannot be part of a path cannot be asked for.
         let Some(child) = child(path, name) else { continue };
-        asked += 1;
         if let Some(modified) = session.modified(&child).await? {
             facts.exact = Some(Stamp::from(modified));
         }
@@ -280,24 +322,51 @@ impl From<Entry> for Facts {
     }
 }
 
-/// JSON's keys are text and names are bytes, so entries are kept as pairs.
+/// JSON's keys are text and names are bytes, so entries are kept as pairs; a name that is text is kept as such.
 mod pairs {
+    use std::borrow::Cow;
     use std::collections::BTreeMap;
 
-    use serde::{Deserialize, Deserializer, Serializer};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::Facts;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Name<'n> {
+        Text(Cow<'n, str>),
+        Bytes(Cow<'n, [u8]>),
+    }
+
+    impl<'n> From<&'n [u8]> for Name<'n> {
+        fn from(name: &'n [u8]) -> Self {
+            match str::from_utf8(name) {
+                Ok(text) => Self::Text(text.into()),
+                Err(_) => Self::Bytes(name.into()),
+            }
+        }
+    }
+
+    impl From<Name<'_>> for Vec<u8> {
+        fn from(name: Name<'_>) -> Self {
+            match name {
+                Name::Text(text) => text.into_owned().into_bytes(),
+                Name::Bytes(bytes) => bytes.into_owned(),
+            }
+        }
+    }
 
     pub(super) fn serialize<S: Serializer>(
         entries: &BTreeMap<Vec<u8>, Facts>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(entries)
+        serializer.collect_seq(entries.iter().map(|(name, facts)| (Name::from(name.as_slice()), facts)))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<BTreeMap<Vec<u8>, Facts>, D::Error> {
-        Ok(Vec::<(Vec<u8>, Facts)>::deserialize(deserializer)?.into_iter().collect())
+        let entries = Vec::<(Name<'_>, Facts)>::deserialize(deserializer)?;
+        Ok(entries.into_iter().map(|(name, facts)| (name.into(), facts)).collect())
     }
 }

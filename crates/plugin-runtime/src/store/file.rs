@@ -1,0 +1,159 @@
+//! The file of a store appears under its name only when it is whole.
+//!
+//! redb writes a new database in several steps, and a process that is killed between them leaves a file that no later
+//! start can open. So a new database is made under a draft's name beside its own, `<name>.<random>.new`, and renamed.
+
+use std::io;
+use std::path::Path;
+
+use redb::Database;
+use redb::backends::FileBackend;
+use tempfile::TempPath;
+
+/// The end of a draft's name.
+const DRAFT: &str = ".new";
+
+/// Opens the database at `path`; if there is none, makes it first.
+///
+/// # Errors
+/// The file is in use by another process, damaged, or cannot be made, read or written.
+pub(super) fn open(path: &Path) -> Result<Database, redb::Error> {
+    if !path.try_exists()? {
+        publish(draft(path)?, path)?;
+    }
+    let database = super::builder().open(path)?;
+    // Only now, with the database locked: a draft is of no use any more, not even to a process that still writes it.
+    remove_drafts(path);
+    Ok(database)
+}
+
+/// Makes a whole database under a name that no other process has.
+fn draft(path: &Path) -> Result<TempPath, redb::Error> {
+    let (folder, prefix) = place(path);
+    let draft = tempfile::Builder::new().prefix(&prefix).suffix(DRAFT).tempfile_in(folder)?;
+    let (file, draft) = draft.into_parts();
+    let database = super::builder().create_with_backend(FileBackend::new(file)?)?;
+    super::begin(&database)?;
+    database.close()?;
+    Ok(draft)
+}
+
+/// Gives a draft its name, unless another process was quicker: then its database is the one.
+fn publish(draft: TempPath, path: &Path) -> io::Result<()> {
+    match draft.persist_noclobber(path) {
+        // The other process may even have removed this draft already, so the kind of error does not matter.
+        Err(_) if path.exists() => Ok(()),
+        published => Ok(published?),
+    }
+}
+
+/// Removes what starts that were killed have left. It only takes up room: what cannot be removed stays.
+fn remove_drafts(path: &Path) {
+    let (folder, prefix) = place(path);
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if is_draft(&entry.file_name().to_string_lossy(), &prefix) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Whether this is the name of a draft whose name begins so. Without a dot in between: `t.redb.x.redb.1a.new` is a
+/// draft of `t.redb.x.redb` and not of `t.redb`.
+fn is_draft(name: &str, prefix: &str) -> bool {
+    let random = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(DRAFT));
+    random.is_some_and(|random| random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+/// The folder of a database, and how the names of its drafts begin.
+fn place(path: &Path) -> (&Path, String) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    (folder, format!("{name}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Barrier;
+
+    use super::*;
+    use crate::store::{Contents, begin};
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn assert_usable(database: &Database) {
+        assert!(matches!(begin(database).unwrap(), Contents::Ours(_)));
+    }
+
+    #[test]
+    fn a_first_start_that_was_killed_leaves_a_store_that_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.redb");
+        // Killed while it wrote the draft, and killed just before it gave the draft its name.
+        std::fs::write(folder.path().join("t.redb.a1B2c3.new"), [0; 1000]).unwrap();
+        let whole = draft(&path).unwrap().keep().unwrap();
+        assert!(whole.exists() && !path.exists(), "nothing has the name before it is whole");
+        assert_usable(&open(&path).unwrap());
+        assert_eq!(names(folder.path()), ["t.redb"]);
+        assert_usable(&open(&path).unwrap());
+    }
+
+    #[test]
+    fn the_drafts_of_other_stores_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let others = ["t.new", "t.redb.x.redb", "t.redb.x.redb.1a.new", "u.redb.1a.new"];
+        for name in others {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_usable(&open(&folder.path().join("t.redb")).unwrap());
+        assert_eq!(
+            names(folder.path()),
+            ["t.new", "t.redb", "t.redb.x.redb", "t.redb.x.redb.1a.new", "u.redb.1a.new"]
+        );
+    }
+
+    #[test]
+    fn the_slower_of_two_first_starts_does_not_replace_the_quicker_ones_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.redb");
+        let (slow, swept) = (draft(&path).unwrap(), draft(&path).unwrap());
+        let remove = PathBuf::from(&*swept);
+        publish(draft(&path).unwrap(), &path).unwrap();
+        let quick = std::fs::read(&path).unwrap();
+        std::fs::remove_file(remove).unwrap();
+        for late in [slow, swept] {
+            publish(late, &path).unwrap();
+        }
+        assert!(std::fs::read(&path).unwrap() == quick);
+        assert_eq!(names(folder.path()), ["t.redb"]);
+    }
+
+    #[test]
+    fn of_many_first_starts_at_once_one_gets_the_store() {
+        const STARTS: usize = 8;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.redb");
+        let together = Barrier::new(STARTS);
+        let start = || {
+            together.wait();
+            open(&path)
+        };
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..STARTS).map(|_| scope.spawn(start)).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
+        let (opened, refused): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+        for refusal in refused {
+            assert!(matches!(refusal, Err(redb::Error::DatabaseAlreadyOpen)), "{refusal:?}");
+        }
+        let [Ok(database)] = opened.as_slice() else { panic!("{} starts have the store", opened.len()) };
+        assert_usable(database);
+        assert_eq!(names(folder.path()), ["t.redb"]);
+    }
+}
