@@ -29,3 +29,13 @@ pub fn plugin() -> Result<Plugin, CrossCheckError> {
         .trigger::<triggers::monitor::Output, _, _, _>("monitor", triggers::monitor::run)
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn specification_functions_and_types_fit_together() {
+        if let Err(error) = super::plugin() {
+            panic!("{error}");
+        }
+    }
+}
