@@ -24,6 +24,14 @@ pub struct Config {
     pub timeout: Duration,
 }
 
+impl Config {
+    /// The server as people name it: `host:port`, with brackets where the host is an IPv6 address.
+    pub fn server(&self) -> String {
+        let (host, port) = (&self.host, self.port);
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+}
+
 /// TLS 1.2 and 1.3, by AUTH TLS.
 #[derive(Debug, Clone)]
 pub struct TlsConfig {

@@ -160,7 +160,7 @@ impl Client {
     }
 
     fn connect_error(&self, fault: ConnectFault) -> Error {
-        Error::Connect { server: server_text(&self.config), fault }
+        Error::Connect { server: self.config.server(), fault }
     }
 
     /// What an error means when it comes in place of a greeting.
@@ -179,15 +179,6 @@ impl Client {
             other => return other,
         };
         self.connect_error(fault)
-    }
-}
-
-/// `host:port`, with brackets where the host is an IPv6 address.
-fn server_text(config: &Config) -> String {
-    if config.host.contains(':') {
-        format!("[{}]:{}", config.host, config.port)
-    } else {
-        format!("{}:{}", config.host, config.port)
     }
 }
 

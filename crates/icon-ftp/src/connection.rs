@@ -71,14 +71,13 @@ impl Connection {
         self.client()?.connect().await.map_err(|error| failure::from_client(&error))
     }
 
-    /// The server as people name it: `host:port`, in brackets where the host is an IPv6 address.
+    /// The server as people name it: `host:port`.
     ///
     /// # Errors
     ///
     /// As [`Connection::client`].
     pub(crate) fn server(&self) -> Result<String, Failure> {
-        let (host, port) = self.address()?;
-        Ok(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+        self.config().map(|config| config.server())
     }
 
     /// Who logs in, for people.

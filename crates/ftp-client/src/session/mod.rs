@@ -89,8 +89,7 @@ impl Session {
         if !self.link.as_ref().is_some_and(Link::is_out_of_tickets) {
             return Ok(());
         }
-        let refused = self.client.learnt().tls12 == Tls12::Refused;
-        if !refused {
+        if self.client.learnt().tls12 != Tls12::Refused {
             match self.renew(Versions::Only12).await {
                 Ok(()) => {
                     tracing::info!("TLS tickets ran out; logged in again with TLS 1.2, whose sessions last");
