@@ -25,6 +25,19 @@ pub struct Config {
 }
 
 impl Config {
+    /// FTP's own port, clear text, passive mode, and 30 seconds for each wait: what is to be different stands before
+    /// `..Config::new(host, credentials)`.
+    pub fn new(host: impl Into<String>, credentials: Credentials) -> Self {
+        Self {
+            host: host.into(),
+            port: 21,
+            credentials,
+            data_mode: DataMode::Passive,
+            tls: None,
+            timeout: Duration::from_secs(30),
+        }
+    }
+
     /// The server as people name it: `host:port`, with brackets where the host is an IPv6 address.
     pub fn server(&self) -> String {
         let (host, port) = (&self.host, self.port);

@@ -5,18 +5,10 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use ftp_client::{Client, Config, Credentials, DataMode};
+//! use ftp_client::{Client, Config, Credentials};
 //! use ftp_proto::RemotePath;
-//! use std::time::Duration;
 //!
-//! let client = Client::new(Config {
-//!     host: "ftp.example.org".to_owned(),
-//!     port: 21,
-//!     credentials: Credentials::parse("user", "password")?,
-//!     data_mode: DataMode::Passive,
-//!     tls: None,
-//!     timeout: Duration::from_secs(30),
-//! })?;
+//! let client = Client::new(Config::new("ftp.example.org", Credentials::parse("user", "password")?))?;
 //! let mut session = client.connect().await?;
 //! let mut download = session.download(&RemotePath::parse("reports/today.csv")?).await?;
 //! let mut block = vec![0; 256 * 1024];

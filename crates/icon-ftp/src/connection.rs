@@ -93,13 +93,12 @@ impl Connection {
     fn config(&self) -> Result<Config, Failure> {
         let (host, port) = self.address()?;
         Ok(Config {
-            host,
             port,
-            credentials: self.login()?,
             // A message that does not say is served the way that works on nearly every network.
             data_mode: if self.passive.unwrap_or(true) { DataMode::Passive } else { DataMode::Active },
             tls: if self.is_secure() { Some(self.tls()?) } else { None },
             timeout: self.timeout()?,
+            ..Config::new(host, self.login()?)
         })
     }
 

@@ -34,13 +34,11 @@ async fn play(script: &str) -> ScriptedServer {
 }
 
 fn config(server: &ScriptedServer) -> Config {
+    let credentials = Credentials::parse("user", "canary").unwrap();
     Config {
-        host: server.address().ip().to_string(),
         port: server.address().port(),
-        credentials: Credentials::parse("user", "canary").unwrap(),
-        data_mode: DataMode::Passive,
-        tls: None,
         timeout: Duration::from_secs(5),
+        ..Config::new(server.address().ip().to_string(), credentials)
     }
 }
 

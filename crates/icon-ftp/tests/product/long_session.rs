@@ -1,8 +1,9 @@
-//! One session, a hundred operations, on the servers that demand that data connections resume its TLS session.
+//! One session, two hundred operations, on every server: those that demand that data connections resume its TLS
+//! session, and those that do not.
 
 use std::time::Duration;
 
-use ftp_client::{Client, Config, Credentials, DataMode, Session, TlsConfig, Verification};
+use ftp_client::{Client, Config, Credentials, Session, TlsConfig, Verification};
 use ftp_proto::RemotePath;
 use ftp_testkit::{Product, RealServer, Tls, TlsVersions};
 
@@ -10,39 +11,50 @@ use crate::process::content;
 
 #[tokio::test]
 async fn vsftpd_with_its_defaults() {
-    hundred(Product::Vsftpd, TlsVersions::Default).await;
+    two_hundred(Product::Vsftpd, TlsVersions::Default).await;
 }
 
 #[tokio::test]
 async fn vsftpd_with_tls_1_2_only() {
-    hundred(Product::Vsftpd, TlsVersions::Only12).await;
+    two_hundred(Product::Vsftpd, TlsVersions::Only12).await;
 }
 
 #[tokio::test]
 async fn vsftpd_with_tls_1_3_only() {
-    hundred(Product::Vsftpd, TlsVersions::Only13).await;
+    two_hundred(Product::Vsftpd, TlsVersions::Only13).await;
 }
 
 #[tokio::test]
 async fn proftpd_with_its_defaults() {
-    hundred(Product::ProFtpd, TlsVersions::Default).await;
+    two_hundred(Product::ProFtpd, TlsVersions::Default).await;
 }
 
 #[tokio::test]
 async fn proftpd_with_tls_1_2_only() {
-    hundred(Product::ProFtpd, TlsVersions::Only12).await;
+    two_hundred(Product::ProFtpd, TlsVersions::Only12).await;
 }
 
 #[tokio::test]
 async fn proftpd_with_tls_1_3_only() {
-    hundred(Product::ProFtpd, TlsVersions::Only13).await;
+    two_hundred(Product::ProFtpd, TlsVersions::Only13).await;
 }
 
-async fn hundred(product: Product, versions: TlsVersions) {
+#[tokio::test]
+async fn pure_ftpd() {
+    two_hundred(Product::PureFtpd, TlsVersions::Default).await;
+}
+
+#[tokio::test]
+async fn libunftp() {
+    two_hundred(Product::Libunftp, TlsVersions::Default).await;
+}
+
+async fn two_hundred(product: Product, versions: TlsVersions) {
     let Some(server) = RealServer::start_or_skip(product, Tls::On(versions)).await else { return };
     server.seed_folder("work").unwrap();
     let mut session = open(&server).await;
-    for round in 0..25 {
+    let mut operations = 0;
+    for round in 0..50 {
         let name = format!("work/{round}.bin");
         let bytes = content(1 << (round % 18));
         let file = server.home().join(&name);
@@ -52,26 +64,28 @@ async fn hundred(product: Product, versions: TlsVersions) {
         if round % 2 == 0 {
             assert!(get(&mut session, &name).await == bytes, "{name} came otherwise");
             assert_eq!(count(&mut session).await, 1);
+            operations += 4;
         } else {
             put(&mut session, &name, b"").await;
             put(&mut session, &name, &bytes).await;
             assert!(std::fs::read(&file).unwrap() == bytes, "{name} arrived otherwise");
+            operations += 4;
         }
         session.delete(&path(&name)).await.unwrap();
         assert!(!file.exists());
     }
+    assert_eq!(operations, 200);
     session.quit().await;
 }
 
 async fn open(server: &RealServer) -> Session {
     let verification = Verification::authorities_from_pem(server.ca_pem()).unwrap();
+    let credentials = Credentials::parse(server.username(), server.password()).unwrap();
     let config = Config {
-        host: server.address().ip().to_string(),
         port: server.address().port(),
-        credentials: Credentials::parse(server.username(), server.password()).unwrap(),
-        data_mode: DataMode::Passive,
         tls: Some(TlsConfig { verification }),
         timeout: Duration::from_secs(20),
+        ..Config::new(server.address().ip().to_string(), credentials)
     };
     Client::new(config).unwrap().connect().await.unwrap()
 }

@@ -157,13 +157,13 @@ async fn list(server: &RealServer, tls: Tls, passive: bool) {
     server.seed("list/a b.txt", "12345").unwrap();
     server.seed_folder("list/inner").unwrap();
     let verification = Verification::authorities_from_pem(server.ca_pem()).unwrap();
+    let credentials = Credentials::parse(server.username(), server.password()).unwrap();
     let client = Client::new(Config {
-        host: server.address().ip().to_string(),
         port: server.address().port(),
-        credentials: Credentials::parse(server.username(), server.password()).unwrap(),
         data_mode: if passive { DataMode::Passive } else { DataMode::Active },
         tls: (tls != Tls::Off).then_some(TlsConfig { verification }),
         timeout: Duration::from_secs(20),
+        ..Config::new(server.address().ip().to_string(), credentials)
     })
     .unwrap();
     let mut session = client.connect().await.unwrap();
