@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
+use crate::handler::Probe;
 use crate::log;
 use crate::plugin::Plugin;
 use crate::step::Mode;
@@ -71,7 +72,11 @@ pub enum PlatformCommand {
     /// Run the step whose start message is on stdin.
     Run,
     /// Test the connection of the start message on stdin.
-    Test,
+    Test {
+        /// Also try what leaves traces on the other side, and remove them again.
+        #[arg(long)]
+        write: bool,
+    },
     /// Show what the plugin is and what steps it has.
     Info,
     /// Show a start message for a step, to be filled in.
@@ -86,7 +91,10 @@ pub fn run_platform(plugin: &Plugin, command: &PlatformCommand, options: &Global
     log::install(options.debug);
     let succeeded = match command {
         PlatformCommand::Run => stdio::serve(plugin, Mode::Run, &options.surroundings()),
-        PlatformCommand::Test => stdio::serve(plugin, Mode::Test, &options.surroundings()),
+        PlatformCommand::Test { write } => {
+            let probe = if *write { Probe::Write } else { Probe::Read };
+            stdio::serve(plugin, Mode::Test(probe), &options.surroundings())
+        }
         PlatformCommand::Info => stdio::print(&plugin.spec().info()),
         PlatformCommand::Sample { name } => sample(plugin, name),
     };

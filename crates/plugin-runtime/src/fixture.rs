@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Connection, Content, Context, Failure, Plugin, PluginBuilder, TriggerContext};
+use crate::{Connection, Content, Context, Failure, Plugin, PluginBuilder, Probe, TriggerContext};
 
 pub(crate) const SPEC: &str = include_str!("fixture.spec.yaml");
 
@@ -108,14 +108,15 @@ pub(crate) async fn tick(context: TriggerContext<Settings>, input: TickInput) ->
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Findings {
+    probe: String,
     reached: String,
 }
 
-pub(crate) async fn test(context: Context<Settings>) -> Result<Findings, Failure> {
+pub(crate) async fn test(context: Context<Settings>, probe: Probe) -> Result<Findings, Failure> {
     tokio::time::sleep(Duration::ZERO).await;
     match context.connection.host.as_str() {
         "down" => Err(Failure::service("Nobody answers at down.", "Start the server.").with_data("refused")),
-        host => Ok(Findings { reached: host.to_owned() }),
+        host => Ok(Findings { probe: format!("{probe:?}"), reached: host.to_owned() }),
     }
 }
 

@@ -45,6 +45,16 @@ impl<C> Clone for Context<C> {
     }
 }
 
+/// How far a connection test may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Probe {
+    /// It leaves everything on the other side as it is.
+    #[default]
+    Read,
+    /// It writes something there as well, and removes it again.
+    Write,
+}
+
 /// What a trigger works with. Cloning is cheap.
 #[derive(Debug)]
 pub struct TriggerContext<C> {
@@ -83,7 +93,7 @@ pub(crate) trait Connected: Send {
     fn check(&self) -> Result<(), Failure>;
 
     /// The connection test; `None` when the plugin has none.
-    fn test(&self) -> Option<Running<Output>>;
+    fn test(&self, probe: Probe) -> Option<Running<Output>>;
 
     /// An action with its input, not begun.
     fn action(&self, name: &str, input: Map<String, Value>) -> Result<Running<Output>, Failure>;
@@ -164,8 +174,8 @@ impl<C: Connection> Connected for Bound<C> {
         self.connection.check()
     }
 
-    fn test(&self) -> Option<Running<Output>> {
-        self.table.test.as_ref().map(|test| test.start(self.context()))
+    fn test(&self, probe: Probe) -> Option<Running<Output>> {
+        self.table.test.as_ref().map(|test| test.start(self.context(), probe))
     }
 
     fn action(&self, name: &str, input: Map<String, Value>) -> Result<Running<Output>, Failure> {
@@ -184,17 +194,17 @@ impl<C: Connection> Connected for Bound<C> {
 }
 
 pub(crate) trait Test<C>: Send + Sync {
-    fn start(&self, context: Context<C>) -> Running<Output>;
+    fn start(&self, context: Context<C>, probe: Probe) -> Running<Output>;
 }
 
 impl<C, F, Fut, O> Test<C> for Typed<F, (), O>
 where
-    F: Fn(Context<C>) -> Fut + Send + Sync,
+    F: Fn(Context<C>, Probe) -> Fut + Send + Sync,
     Fut: Future<Output = Result<O, Failure>> + Send + 'static,
     O: Serialize + Send + 'static,
 {
-    fn start(&self, context: Context<C>) -> Running<Output> {
-        caught(erased((self.run)(context)))
+    fn start(&self, context: Context<C>, probe: Probe) -> Running<Output> {
+        caught(erased((self.run)(context, probe)))
     }
 }
 

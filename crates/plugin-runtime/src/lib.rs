@@ -90,7 +90,7 @@ pub use content::{Content, ContentReader, ContentWriter};
 pub use cross_check::CrossCheckError;
 pub use event::Event;
 pub use failure::{Failure, FailureKind};
-pub use handler::{Connection, Context, TriggerContext};
+pub use handler::{Connection, Context, Probe, TriggerContext};
 pub use message::StartMessage;
 pub use plugin::{Plugin, PluginBuilder};
 pub use spec::Spec;

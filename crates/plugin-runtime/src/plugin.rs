@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cross_check::{self, CrossCheckError};
 use crate::failure::Failure;
-use crate::handler::{Connection, Context, Handlers, Table, TriggerContext, Typed};
+use crate::handler::{Connection, Context, Handlers, Probe, Table, TriggerContext, Typed};
 use crate::spec::Spec;
 
 /// A specification together with a handler for each of its steps. Cloning is cheap.
@@ -41,11 +41,11 @@ pub struct PluginBuilder<'y, C> {
 }
 
 impl<C: Connection> PluginBuilder<'_, C> {
-    /// Sets the function that tests a connection. What it finds is the output of the platform's connection test.
+    /// Sets the function that tests a connection, as far as the [`Probe`] goes. What it finds is the output of the platform's connection test.
     #[must_use]
     pub fn connection_test<F, Fut, O>(mut self, test: F) -> Self
     where
-        F: Fn(Context<C>) -> Fut + Send + Sync + 'static,
+        F: Fn(Context<C>, Probe) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<O, Failure>> + Send + 'static,
         O: Serialize + Send + 'static,
     {

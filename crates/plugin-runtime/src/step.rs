@@ -8,7 +8,7 @@ use tracing::Instrument as _;
 
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::handler::{Connected, Output};
+use crate::handler::{Connected, Output, Probe};
 use crate::log::StepLog;
 use crate::message::{StartMessage, Step};
 use crate::plugin::Plugin;
@@ -21,7 +21,17 @@ pub enum Mode {
     /// Run the step.
     Run,
     /// Test the connection that the step would use. The input is not looked at.
-    Test,
+    Test(Probe),
+}
+
+impl Mode {
+    /// How far a connection test goes that is run like any other step: no further than reading.
+    fn probe(self) -> Probe {
+        match self {
+            Self::Run => Probe::default(),
+            Self::Test(probe) => probe,
+        }
+    }
 }
 
 /// Runs an action or a connection test, or tests the connection of any step, and gives the event that answers. A
@@ -61,7 +71,7 @@ async fn perform(
             let connected = connect(plugin, connection, log)?;
             connected.check()?;
             announce(plugin, name(step));
-            test(connected.as_ref(), spec.is_none()).await
+            test(connected.as_ref(), mode.probe(), spec.is_none()).await
         }
     }
 }
@@ -100,8 +110,8 @@ pub(crate) fn connect(
 }
 
 /// Tests the connection. Its findings are the output of a connection test; a step's test has an empty output.
-async fn test(connected: &dyn Connected, with_findings: bool) -> Result<Output, Failure> {
-    let findings = match connected.test() {
+async fn test(connected: &dyn Connected, probe: Probe, with_findings: bool) -> Result<Output, Failure> {
+    let findings = match connected.test(probe) {
         Some(test) => test.await?,
         None if with_findings => return Err(Failure::unknown_step("This plugin has no connection test")),
         None => Box::new(json!({})),
@@ -214,7 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_test_looks_at_the_connection_alone() {
-        let test = Mode::Test;
+        let test = Mode::Test(Probe::Read);
         check(
             test,
             "action_start",
@@ -241,10 +251,13 @@ mod tests {
         "#]])
             .await;
         check(test, "connection_test", &json!({}), &expect![[r#"
-            {"body":{"log":"","meta":{},"output":{"reached":"h"},"status":"ok"},"type":"connection_test","version":"v1"}
+            {"body":{"log":"","meta":{},"output":{"probe":"Read","reached":"h"},"status":"ok"},"type":"connection_test","version":"v1"}
         "#]]).await;
         check(Mode::Run, "connection_test", &json!({}), &expect![[r#"
-            {"body":{"log":"","meta":{},"output":{"reached":"h"},"status":"ok"},"type":"connection_test","version":"v1"}
+            {"body":{"log":"","meta":{},"output":{"probe":"Read","reached":"h"},"status":"ok"},"type":"connection_test","version":"v1"}
+        "#]]).await;
+        check(Mode::Test(Probe::Write), "connection_test", &json!({}), &expect![[r#"
+            {"body":{"log":"","meta":{},"output":{"probe":"Write","reached":"h"},"status":"ok"},"type":"connection_test","version":"v1"}
         "#]]).await;
         check(test, "connection_test", &json!({"connection": {"host": "down"}}), &expect![[r#"
             {"body":{"error":"Nobody answers at down.","exception":{"assistance":"Start the server.","cause":"Nobody answers at down.","data":"refused"},"log":"","meta":{},"status":"error"},"type":"connection_test","version":"v1"}
