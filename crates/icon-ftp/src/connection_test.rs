@@ -1,6 +1,6 @@
 //! The connection test: everything that every step needs, up to the login.
 
-use plugin_runtime::{Context, Failure};
+use plugin_runtime::{Context, Failure, Probe};
 use serde::Serialize;
 
 use crate::connection::Connection;
@@ -18,7 +18,7 @@ pub(crate) struct Findings {
 /// # Errors
 ///
 /// The first step that failed, with what to do about it.
-pub(crate) async fn run(context: Context<Connection>) -> Result<Findings, Failure> {
+pub(crate) async fn run(context: Context<Connection>, _: Probe) -> Result<Findings, Failure> {
     let connection = &context.connection;
     let findings = Findings { logged_in: true, server: connection.server()?, tls: connection.is_secure() };
     connection.connect().await?.quit().await;
