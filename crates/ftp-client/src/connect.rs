@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ftp_proto::{Code, Command, ReplyError, Severity};
+use time::UtcOffset;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 
@@ -37,6 +38,8 @@ pub(crate) struct Learnt {
     pub(crate) route: Option<Route>,
     /// What became of the attempt to do with TLS 1.2.
     pub(crate) tls12: Tls12,
+    /// How far the server's clock is ahead of UTC, where LIST and MDTM told.
+    pub(crate) clock: Option<UtcOffset>,
 }
 
 /// TLS 1.2's place after tickets of TLS 1.3 ran out.

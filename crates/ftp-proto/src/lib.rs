@@ -70,4 +70,4 @@ pub use crate::path::{PathError, RemotePath};
 pub use crate::pwd::parse_pwd;
 pub use crate::reply::{Reply, ReplyDecoder, ReplyError, ReplyLimits};
 pub use crate::size::parse_size;
-pub use crate::time::{Modified, Precision, parse_mdtm};
+pub use crate::time::{Modified, Precision, Zone, parse_mdtm};

@@ -1,7 +1,7 @@
 //! Times on the wire. MLSD and MDTM tell UTC to the second; a LIST tells the server's local time, to the minute while
 //! a file is young and to the day later. Two stamps can only be compared as exactly as the vaguer of them.
 
-use ::time::{Date, Month, OffsetDateTime, Time, UtcOffset};
+use ::time::{Date, Duration, Month, OffsetDateTime, Time, UtcOffset};
 
 use crate::digits::decimal;
 use crate::reply::Reply;
@@ -37,15 +37,53 @@ pub fn parse_mdtm(reply: &Reply) -> Option<OffsetDateTime> {
 /// When a file was modified, as exactly as the server told it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Modified {
-    /// The second, with its fraction where the server told it, or the start of the minute or day. From MLSD, MLST and
-    /// MDTM it is UTC; from LIST the server's local time, written down as if it were UTC, unless the listing names its
-    /// offset.
+    /// The second, with its fraction where the server told it, or the start of the minute or day. What `zone` says is the
+    /// server's own time is written down as if it were UTC.
     pub at: OffsetDateTime,
     /// How exact it is.
     pub precision: Precision,
+    /// Whose clock showed it.
+    pub zone: Zone,
 }
 
 impl Modified {
+    /// A time that is UTC for certain: from MLSD, MLST, MDTM, or a listing that names its offset.
+    pub fn utc(at: OffsetDateTime, precision: Precision) -> Self {
+        Self { at, precision, zone: Zone::Utc }
+    }
+
+    /// A time of the server's own clock, as a LIST prints it.
+    pub fn local(at: OffsetDateTime, precision: Precision) -> Self {
+        Self { at, precision, zone: Zone::Server }
+    }
+
+    /// The same in UTC, where the server's clock is `ahead` of it. What is UTC already stays as it is, and so does a time
+    /// at the end of the calendar.
+    #[must_use]
+    pub fn in_utc(self, ahead: UtcOffset) -> Self {
+        let ahead = Duration::seconds(i64::from(ahead.whole_seconds()));
+        match (self.zone, self.at.checked_sub(ahead)) {
+            (Zone::Server, Some(at)) => Self { at, zone: Zone::Utc, ..self },
+            _ => self,
+        }
+    }
+
+    /// How far the server's clock is ahead of UTC, if this is the time that a LIST showed of a file which was modified
+    /// at `utc`. Clocks are apart by whole quarters of an hour, up to 14 hours to the east and 12 to the west: anything
+    /// else is no difference between clocks but a file that changed in between. `None` then, and when this time is not
+    /// the server's own, or not told to the minute.
+    pub fn ahead_of(self, utc: OffsetDateTime) -> Option<UtcOffset> {
+        if self.zone != Zone::Server || self.precision == Precision::Day {
+            return None;
+        }
+        let minutes = |at: OffsetDateTime| at.unix_timestamp().div_euclid(60);
+        let ahead = minutes(self.at) - minutes(utc);
+        if ahead % 15 != 0 || !(-12 * 60..=14 * 60).contains(&ahead) {
+            return None;
+        }
+        UtcOffset::from_whole_seconds(i32::try_from(ahead * 60).ok()?).ok()
+    }
+
     /// Whether both may be the same moment: they are equal as far as both are exact.
     ///
     /// A LIST prints `Feb 29 09:30` while a file is young and `Feb 29 2024` from some day on; the file has not changed
@@ -55,6 +93,15 @@ impl Modified {
         let count = |modified: &Self| modified.at.unix_timestamp().div_euclid(granule);
         count(self) == count(other)
     }
+}
+
+/// Whose clock showed a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Zone {
+    /// The world's.
+    Utc,
+    /// The server's own, which may be ahead of UTC or behind it; see [`Modified::in_utc`].
+    Server,
 }
 
 /// How exact a stamp is, the most exact first.
@@ -158,7 +205,7 @@ mod tests {
 
     #[test]
     fn stamps_agree_as_far_as_both_are_exact() {
-        let at = |at, precision| Modified { at, precision };
+        let at = Modified::utc;
         let second = at(datetime!(2024-02-29 09:30:15.7 UTC), Precision::Second);
         let minute = at(datetime!(2024-02-29 09:30 UTC), Precision::Minute);
         let day = at(datetime!(2024-02-29 00:00 UTC), Precision::Day);
@@ -178,9 +225,42 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_of_times_tells_how_far_the_servers_clock_is_ahead() {
+        let utc = datetime!(2024-02-29 23:45:59 UTC);
+        let table = [
+            (datetime!(2024-02-29 23:45 UTC), Some(UtcOffset::UTC)),
+            (datetime!(2024-03-01 00:45 UTC), UtcOffset::from_hms(1, 0, 0).ok()),
+            (datetime!(2024-03-01 05:30 UTC), UtcOffset::from_hms(5, 45, 0).ok()),
+            (datetime!(2024-02-29 15:45 UTC), UtcOffset::from_hms(-8, 0, 0).ok()),
+            (datetime!(2024-03-01 13:45 UTC), UtcOffset::from_hms(14, 0, 0).ok()),
+            (datetime!(2024-03-01 14:00 UTC), None),
+            (datetime!(2024-02-29 23:46 UTC), None),
+            (datetime!(2025-02-28 23:45 UTC), None),
+        ];
+        for (at, ahead) in table {
+            let listed = Modified::local(at, Precision::Minute);
+            assert_eq!(listed.ahead_of(utc), ahead, "{at}");
+            if let Some(ahead) = ahead {
+                assert!(listed.in_utc(ahead).agrees_with(&Modified::utc(utc, Precision::Second)), "{at}");
+            }
+        }
+        assert_eq!(Modified::local(utc, Precision::Day).ahead_of(utc), None);
+        assert_eq!(Modified::utc(utc, Precision::Minute).ahead_of(utc), None);
+    }
+
+    #[test]
+    fn what_is_utc_is_not_moved_and_the_calendar_has_an_end() {
+        let east = UtcOffset::from_hms(14, 0, 0).unwrap_or(UtcOffset::UTC);
+        let utc = Modified::utc(datetime!(2024-02-29 09:30 UTC), Precision::Minute);
+        assert_eq!(utc.in_utc(east), utc);
+        let first = Modified::local(datetime!(-9999-01-01 00:00 UTC), Precision::Day);
+        assert_eq!(first.in_utc(east), first);
+    }
+
+    #[test]
     fn stamps_before_1970_agree_too() {
-        let minute = Modified { at: datetime!(1969-12-31 23:59 UTC), precision: Precision::Minute };
-        let day = |at| Modified { at, precision: Precision::Day };
+        let minute = Modified::utc(datetime!(1969-12-31 23:59 UTC), Precision::Minute);
+        let day = |at| Modified::utc(at, Precision::Day);
         assert!(minute.agrees_with(&day(datetime!(1969-12-31 00:00 UTC))));
         assert!(!minute.agrees_with(&day(datetime!(1970-01-01 00:00 UTC))));
     }

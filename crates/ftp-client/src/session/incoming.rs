@@ -53,6 +53,16 @@ impl Incoming {
         }
     }
 
+    /// Closes the data connection before its end. The server ends the transfer then, with 226 or 426 as it likes; either
+    /// way its reply is taken and the session is in step.
+    pub(super) async fn abandon(self, session: &mut Session) -> Result<(), Error> {
+        if let Progress::Flowing(data) = self.0 {
+            data.close().await;
+            session.control.final_reply().await?;
+        }
+        Ok(())
+    }
+
     /// Closes our side and takes the final reply.
     async fn conclude(&mut self, session: &mut Session, marked: bool) -> Result<Part, Error> {
         if let Progress::Flowing(data) = std::mem::replace(&mut self.0, Progress::Broken) {

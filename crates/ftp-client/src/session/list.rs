@@ -144,6 +144,16 @@ impl Listing<'_> {
         }
     }
 
+    /// Gives up the rest of the listing and keeps the session.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the session only.
+    pub async fn abandon(self) -> Result<(), Error> {
+        self.incoming.abandon(self.session).await?;
+        self.session.return_home().await
+    }
+
     /// What the parser could not read so far.
     pub fn unrecognized(&self) -> &Unrecognized {
         &self.unrecognized

@@ -1,5 +1,6 @@
 //! A logged-in session: one file an operation, all of them built on one exchange and one transfer.
 
+mod clock;
 mod delete;
 mod download;
 mod folder;

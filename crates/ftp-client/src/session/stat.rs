@@ -81,7 +81,7 @@ impl Session {
     /// Failures of the session only.
     pub async fn modified(&mut self, path: &RemotePath) -> Result<Option<Modified>, Error> {
         match self.control.execute(&Command::Mdtm(path.clone())).await {
-            Ok(reply) => Ok(parse_mdtm(&reply).map(|at| Modified { at, precision: Precision::Second })),
+            Ok(reply) => Ok(parse_mdtm(&reply).map(|at| Modified::utc(at, Precision::Second))),
             Err(Error::Rejected { .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test states its expectations by unwrapping")]
 
+mod clock;
 mod data_connection;
 mod download;
 mod listing;

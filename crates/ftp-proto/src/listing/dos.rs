@@ -30,7 +30,7 @@ pub(super) fn parse_line(line: &[u8], _now: OffsetDateTime) -> Option<Line> {
         name: name.to_vec(),
         kind,
         size,
-        modified: Some(Modified { at, precision: Precision::Minute }),
+        modified: Some(Modified::local(at, Precision::Minute)),
         mode: None,
         target: target.map(<[u8]>::to_vec),
         unique: None,

@@ -62,7 +62,7 @@ impl Facts {
             b"size" | b"sizd" => self.size = decimal(value),
             b"modify" => {
                 let at = parse_time_val(value);
-                self.modified = at.map(|at| Modified { at, precision: Precision::Second });
+                self.modified = at.map(|at| Modified::utc(at, Precision::Second));
             }
             b"unix.mode" => self.mode = octal(value),
             b"unique" => self.unique = (!value.is_empty()).then(|| value.to_vec()),

@@ -104,18 +104,19 @@ mod tests {
     fn show(entry: &Entry) -> String {
         let mode = entry.mode.map_or("-".to_owned(), |mode| format!("{mode:06o}"));
         let size = entry.size.map_or("-".to_owned(), |size| size.to_string());
-        let modified = entry.modified.map_or("-".to_owned(), |Modified { at, precision }| match precision {
-            Precision::Second => format!(
-                "{} {:02}:{:02}:{:02}.{:03}",
-                at.date(),
-                at.hour(),
-                at.minute(),
-                at.second(),
-                at.millisecond()
-            ),
-            Precision::Minute => format!("{} {:02}:{:02}", at.date(), at.hour(), at.minute()),
-            Precision::Day => at.date().to_string(),
-        });
+        let modified =
+            entry.modified.map_or("-".to_owned(), |Modified { at, precision, .. }| match precision {
+                Precision::Second => format!(
+                    "{} {:02}:{:02}:{:02}.{:03}",
+                    at.date(),
+                    at.hour(),
+                    at.minute(),
+                    at.second(),
+                    at.millisecond()
+                ),
+                Precision::Minute => format!("{} {:02}:{:02}", at.date(), at.hour(), at.minute()),
+                Precision::Day => at.date().to_string(),
+            });
         let target = entry.target.iter().map(|target| format!(" -> \"{}\"", target.escape_ascii()));
         let unique = entry.unique.iter().map(|unique| format!(" unique {}", unique.escape_ascii()));
         let rest: String = target.chain(unique).collect();

@@ -102,14 +102,11 @@ impl Stamp {
             (None, None) => return None,
         };
         let year_or_clock = words.at(column + 2)?;
-        let modified = match parse_clock(year_or_clock) {
-            Some(clock) => Modified { at: latest(month, day, &clock, now)?, precision: Precision::Minute },
-            None => Modified {
-                at: moment(parse_year(year_or_clock)?, month, day, &Clock::MIDNIGHT, 0)?,
-                precision: Precision::Day,
-            },
+        let (at, precision) = match parse_clock(year_or_clock) {
+            Some(clock) => (latest(month, day, &clock, now)?, Precision::Minute),
+            None => (moment(parse_year(year_or_clock)?, month, day, &Clock::MIDNIGHT, 0)?, Precision::Day),
         };
-        Some(Self { modified, words: 3 })
+        Some(Self { modified: Modified::local(at, precision), words: 3 })
     }
 
     /// GNU `ls`: `2024-02-29 09:30` is long-iso; `2024-02-29 09:30:15.123456789 +0100` is full-iso, and the only stamp
@@ -121,18 +118,18 @@ impl Stamp {
         };
         if let (Some(clock), None) = (parse_clock(hms), fraction) {
             let at = moment(year, month, day, &clock, 0)?;
-            return Some(Self { modified: Modified { at, precision: Precision::Minute }, words: 2 });
+            return Some(Self { modified: Modified::local(at, Precision::Minute), words: 2 });
         }
         let (minutes, second) = hms.split_at_checked(hms.len().checked_sub(3)?)?;
         let second = short_number(second.strip_prefix(b":")?)?;
         let clock = Clock { second, ..parse_clock(minutes)? };
         let nanosecond = fraction.and_then(nanoseconds);
         let at = moment(year, month, day, &clock, nanosecond.unwrap_or(0))?;
-        let (at, words) = match nanosecond {
-            Some(_) => (at.checked_sub(parse_offset(offset?)?)?, 3),
-            None => (at, 2),
-        };
-        Some(Self { modified: Modified { at, precision: Precision::Second }, words })
+        if nanosecond.is_none() {
+            return Some(Self { modified: Modified::local(at, Precision::Second), words: 2 });
+        }
+        let at = at.checked_sub(parse_offset(offset?)?)?;
+        Some(Self { modified: Modified::utc(at, Precision::Second), words: 3 })
     }
 }
 

@@ -144,7 +144,7 @@ mod tests {
             name: b"unused".to_vec(),
             kind: EntryKind::File,
             size: Some(size),
-            modified: Some(Modified { at, precision: Precision::Minute }),
+            modified: Some(Modified::local(at, Precision::Minute)),
             mode: Some(0o100_644),
             target: None,
             unique: None,
@@ -153,7 +153,7 @@ mod tests {
 
     fn stamp(minute: u8, precision: Precision) -> Stamp {
         let at = datetime!(2026-11-22 12:00 UTC).replace_minute(minute).expect("a minute");
-        Stamp::from(Modified { at, precision })
+        Stamp::from(Modified::local(at, precision))
     }
 
     fn folder(entries: &[(&str, &Facts)]) -> Snapshot {

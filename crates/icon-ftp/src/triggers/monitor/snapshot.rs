@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use ftp_client::{Error, Session};
-use ftp_proto::{Entry, EntryKind, Modified, Precision, RemotePath};
+use ftp_proto::{Entry, EntryKind, Modified, Precision, RemotePath, Zone};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
@@ -57,10 +57,12 @@ pub(crate) enum Kind {
 /// A point in time and how exactly it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stamp {
-    /// Nanoseconds since 1970, UTC as far as the server tells.
+    /// Nanoseconds since 1970 on the clock of `zone`.
     nanos: i128,
     #[serde(with = "PrecisionForm")]
     precision: Precision,
+    #[serde(with = "ZoneForm")]
+    zone: Zone,
 }
 
 /// How [`Precision`] is kept.
@@ -70,6 +72,14 @@ enum PrecisionForm {
     Second,
     Minute,
     Day,
+}
+
+/// How [`Zone`] is kept.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Zone")]
+enum ZoneForm {
+    Utc,
+    Server,
 }
 
 /// What has to be known of an entry.
@@ -292,13 +302,13 @@ impl Stamp {
     }
 
     fn modified(self) -> Option<Modified> {
-        self.at().map(|at| Modified { at, precision: self.precision })
+        self.at().map(|at| Modified { at, precision: self.precision, zone: self.zone })
     }
 }
 
 impl From<Modified> for Stamp {
     fn from(modified: Modified) -> Self {
-        Self { nanos: modified.at.unix_timestamp_nanos(), precision: modified.precision }
+        Self { nanos: modified.at.unix_timestamp_nanos(), precision: modified.precision, zone: modified.zone }
     }
 }
 
