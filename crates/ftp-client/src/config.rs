@@ -12,13 +12,13 @@ use crate::tls::Verification;
 pub struct Config {
     /// Name or address literal of the server, without brackets and without a port.
     pub host: String,
-    /// Port of the control connection; 21 is FTP's own.
+    /// Port of the control connection; 21 is FTP's own, 990 that of implicit TLS.
     pub port: u16,
     /// Who logs in.
     pub credentials: Credentials,
     /// Which side opens the data connections, as long as nothing better is known of the server.
     pub data_mode: DataMode,
-    /// `Some`: explicit TLS (RFC 4217) on the control connection and on every data connection. Never downgraded.
+    /// `Some`: TLS (RFC 4217) on the control connection and on every data connection. Never downgraded.
     pub tls: Option<TlsConfig>,
     /// The longest that any single wait may take: a name, a connection, a reply, a block of data.
     pub timeout: Duration,
@@ -45,11 +45,22 @@ impl Config {
     }
 }
 
-/// TLS 1.2 and 1.3, by AUTH TLS.
+/// TLS 1.2 and 1.3.
 #[derive(Debug, Clone)]
 pub struct TlsConfig {
+    /// When it begins.
+    pub mode: TlsMode,
     /// How the server proves who it is.
     pub verification: Verification,
+}
+
+/// When TLS begins on the control connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsMode {
+    /// With AUTH TLS, after the server's greeting (RFC 4217 §4).
+    Explicit,
+    /// With the first byte. Never a standard, and on port 990 where it is offered; data connections have TLS as well.
+    Implicit,
 }
 
 /// User name and password, fit for the control connection. Anonymous login (RFC 1635) is the user `anonymous` with a

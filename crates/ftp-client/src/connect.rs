@@ -11,7 +11,7 @@ use time::UtcOffset;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
 
-use crate::config::Config;
+use crate::config::{Config, TlsMode};
 use crate::control::Control;
 use crate::data::Route;
 use crate::error::{Channel, ConnectFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
@@ -98,24 +98,30 @@ impl Client {
     /// A control connection, logged in, and its TLS if it has any.
     pub(crate) async fn dial(&self, versions: Versions) -> Result<(Control, Option<Link>), Error> {
         let tcp = self.reach().await?;
-        let password = self.config.credentials.password.clone();
-        let mut control = Control::new(Stream::Plain(tcp), self.config.timeout, password)?;
-        let greeting = control.greeting().await.map_err(|error| self.no_greeting(error))?;
-        if greeting.severity() != Severity::Completion {
-            return Err(self.connect_error(ConnectFault::Greeting(greeting)));
-        }
         let link = match &self.trust {
             Some(trust) => Some(trust.link(versions).map_err(control_tls)?),
             None => None,
         };
-        if let Some(link) = &link {
+        let mode = self.config.tls.as_ref().map_or(TlsMode::Explicit, |tls| tls.mode);
+        let stream = match (&link, mode) {
+            (Some(link), TlsMode::Implicit) => {
+                link.protect(tcp, Channel::Control, self.config.timeout).await?
+            }
+            (None, _) | (_, TlsMode::Explicit) => Stream::Plain(tcp),
+        };
+        let password = self.config.credentials.password.clone();
+        let mut control = Control::new(stream, self.config.timeout, password)?;
+        let greeting = control.greeting().await.map_err(|error| self.no_greeting(error))?;
+        if greeting.severity() != Severity::Completion {
+            return Err(self.connect_error(ConnectFault::Greeting(greeting)));
+        }
+        if let (Some(link), TlsMode::Explicit) = (&link, mode) {
             protected(&mut control, Command::AuthTls).await?;
             control = control.protect(link).await?;
         }
         self.log_in(&mut control).await?;
         if link.is_some() {
-            protected(&mut control, Command::Pbsz0).await?;
-            protected(&mut control, Command::ProtP).await?;
+            protect_data(&mut control, mode).await?;
         }
         control.execute(&Command::TypeImage).await?;
         Ok((control, link))
@@ -192,6 +198,30 @@ async fn protected(control: &mut Control, command: Command) -> Result<(), Error>
         Err(Error::Rejected { verb, reply }) => Err(control_tls(TlsFault::Refused { verb, reply })),
         Err(error) => Err(error),
     }
+}
+
+/// PBSZ and PROT P (RFC 4217 §9). Servers for implicit TLS exist that know neither, since there it goes without saying;
+/// the client's side of every data connection is TLS then all the same, so that nothing flows if the server meant
+/// otherwise.
+async fn protect_data(control: &mut Control, mode: TlsMode) -> Result<(), Error> {
+    for command in [Command::Pbsz0, Command::ProtP] {
+        match protected(control, command).await {
+            Err(Error::Tls { fault: TlsFault::Refused { verb, reply }, .. })
+                if mode == TlsMode::Implicit && is_unknown(reply.code()) =>
+            {
+                tracing::debug!(
+                    "{verb} is not known here ({reply}); with implicit TLS, data is protected anyway"
+                );
+            }
+            outcome => outcome?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether a reply says that the command means nothing to the server, and not that it declines.
+fn is_unknown(code: Code) -> bool {
+    matches!(code, Code::UNKNOWN_COMMAND | Code::NOT_IMPLEMENTED | Code::WRONG_ORDER)
 }
 
 fn control_tls(fault: TlsFault) -> Error {

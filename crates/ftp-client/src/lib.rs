@@ -35,7 +35,7 @@ mod stream;
 mod tls;
 mod wait;
 
-pub use config::{Config, Credentials, CredentialsError, DataMode, TlsConfig};
+pub use config::{Config, Credentials, CredentialsError, DataMode, TlsConfig, TlsMode};
 pub use connect::Client;
 pub use error::{Channel, ConnectFault, DataFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
 pub use secret::Secret;

@@ -7,14 +7,15 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 
 /// A server's certificate for `127.0.0.1` and `localhost`, with the authority that signed it.
 #[derive(Debug)]
 pub struct Identity {
+    authority: CertificateDer<'static>,
     ca_pem: String,
     certificate_pem: String,
     key_pem: String,
@@ -48,6 +49,7 @@ impl Identity {
         let certificate = server.signed_by(&key, &issuer)?;
 
         Ok(Self {
+            authority: issuer.der().clone(),
             ca_pem: issuer.pem(),
             certificate_pem: certificate.pem(),
             key_pem: key.serialize_pem(),
@@ -79,6 +81,17 @@ impl Identity {
             let _ = write!(text, "{byte:02x}");
             text
         })
+    }
+
+    /// The TLS side of a client that trusts this server alone.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only programs are waited for"))]
+    pub(crate) fn client_config(&self) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates([self.authority.clone()]);
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
+        Arc::new(config.unwrap_or_else(|error| panic!("rustls refuses its own versions: {error}")))
     }
 
     /// The TLS side of a server in this process, TLS 1.2 and 1.3, with session tickets as rustls gives them

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use ftp_client::{Client, Config, Credentials, DataMode, Secret, Session, TlsConfig, Verification};
+use ftp_client::{Client, Config, Credentials, DataMode, Secret, Session, TlsConfig, TlsMode, Verification};
 use plugin_runtime::Failure;
 use serde::Deserialize;
 
@@ -12,6 +12,9 @@ use crate::failure;
 
 /// FTP's own port (RFC 959 §8).
 const FTP_PORT: u16 = 21;
+
+/// The port that implicit TLS is found on (registered with IANA as `ftps`).
+const IMPLICIT_TLS_PORT: u16 = 990;
 
 /// User and password of an anonymous login (RFC 1635 §3.1).
 const ANONYMOUS: (&str, &str) = ("anonymous", "anonymous@");
@@ -27,6 +30,7 @@ pub(crate) struct Connection {
     credentials: Option<LoginInput>,
     passive: Option<bool>,
     secure: Option<bool>,
+    tls_mode: Option<TlsModeInput>,
     ssl_verify: Option<bool>,
     ca_certificate: Option<String>,
     certificate_sha256: Option<String>,
@@ -38,6 +42,14 @@ pub(crate) struct Connection {
 struct LoginInput {
     username: String,
     password: SecretText,
+}
+
+/// When TLS begins, in the words of the form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum TlsModeInput {
+    Explicit,
+    Implicit,
 }
 
 /// A password on its way in.
@@ -90,6 +102,11 @@ impl Connection {
         self.secure.unwrap_or(false)
     }
 
+    /// Whether TLS is to begin with the first byte; without TLS the mode of it says nothing.
+    fn is_implicit(&self) -> bool {
+        self.is_secure() && self.tls_mode == Some(TlsModeInput::Implicit)
+    }
+
     fn config(&self) -> Result<Config, Failure> {
         let (host, port) = self.address()?;
         Ok(Config {
@@ -119,6 +136,7 @@ impl Connection {
         let port = match (port, self.port) {
             (Some(digits), _) => digits.parse().ok().filter(|port| *port != 0),
             (None, Some(number)) => u16::try_from(number).ok().filter(|port| *port != 0),
+            (None, None) if self.is_implicit() => Some(IMPLICIT_TLS_PORT),
             (None, None) => Some(FTP_PORT),
         };
         Ok((
@@ -151,14 +169,23 @@ impl Connection {
                     .map_err(|error| failure::bad_setting("ca_certificate", &error.to_string())),
                 (None, None) => Ok(Verification::SystemRoots),
             }?;
-        Ok(TlsConfig { verification })
+        let mode = if self.is_implicit() { TlsMode::Implicit } else { TlsMode::Explicit };
+        Ok(TlsConfig { mode, verification })
     }
 
     /// Settings that only mean something together with TLS, in a connection without it: an oversight, most likely.
     fn warn_of_idle_settings(&self) {
+        if self.is_secure() {
+            return;
+        }
         let (pin, authority) = (given(self.certificate_sha256.as_ref()), given(self.ca_certificate.as_ref()));
-        if !self.is_secure() && (pin.is_some() || authority.is_some()) {
+        if pin.is_some() || authority.is_some() {
             tracing::warn!("The connection names a certificate, but `secure` is false: nothing is encrypted");
+        }
+        if self.tls_mode == Some(TlsModeInput::Implicit) {
+            tracing::warn!(
+                "The connection asks for implicit TLS, but `secure` is false: nothing is encrypted"
+            );
         }
     }
 
@@ -255,6 +282,22 @@ mod tests {
             let address = connection(json!({"host": host, "port": port})).address().ok();
             let expected = expected.map(|(host, port)| (host.to_owned(), port));
             assert_eq!(address, expected, "{host:?} {port:?}");
+        }
+    }
+
+    #[test]
+    fn implicit_tls_has_a_port_of_its_own() {
+        let table = [
+            (json!({"secure": true, "tls_mode": "implicit"}), 990, Some(TlsMode::Implicit)),
+            (json!({"secure": true, "tls_mode": "implicit", "port": 2121}), 2121, Some(TlsMode::Implicit)),
+            (json!({"secure": true, "tls_mode": "implicit", "host": "h:21"}), 21, Some(TlsMode::Implicit)),
+            (json!({"secure": true, "tls_mode": "explicit"}), 21, Some(TlsMode::Explicit)),
+            (json!({"secure": true}), 21, Some(TlsMode::Explicit)),
+            (json!({"secure": false, "tls_mode": "implicit"}), 21, None),
+        ];
+        for (settings, port, mode) in table {
+            let config = connection(settings.clone()).config().expect("settings that are right");
+            assert_eq!((config.port, config.tls.map(|tls| tls.mode)), (port, mode), "{settings}");
         }
     }
 

@@ -5,6 +5,7 @@
 mod clock;
 mod data_connection;
 mod download;
+mod implicit_tls;
 mod listing;
 mod login;
 mod poison;
@@ -14,7 +15,7 @@ mod upload;
 
 use std::time::Duration;
 
-use ftp_client::{Client, Config, Credentials, DataMode, Session, TlsConfig, Verification};
+use ftp_client::{Client, Config, Credentials, DataMode, Session, TlsConfig, TlsMode, Verification};
 use ftp_proto::RemotePath;
 use ftp_testkit::{ScriptedServer, Transcript};
 
@@ -45,7 +46,7 @@ fn config(server: &ScriptedServer) -> Config {
 
 fn with_tls(server: &ScriptedServer) -> Config {
     let verification = Verification::authorities_from_pem(server.ca_pem()).unwrap();
-    Config { tls: Some(TlsConfig { verification }), ..config(server) }
+    Config { tls: Some(TlsConfig { mode: TlsMode::Explicit, verification }), ..config(server) }
 }
 
 fn active(server: &ScriptedServer) -> Config {

@@ -1,6 +1,6 @@
 //! TLS: what has to be true before the password travels.
 
-use ftp_client::{Channel, Client, Config, Error, TlsConfig, TlsFault, Verification};
+use ftp_client::{Channel, Client, Config, Error, TlsConfig, TlsFault, TlsMode, Verification};
 use ftp_testkit::{ScriptedServer, Transcript};
 
 use crate::{config, fetch, open, with_tls};
@@ -14,7 +14,7 @@ async fn server(script: &str) -> ScriptedServer {
 }
 
 fn verified_by(server: &ScriptedServer, verification: Verification) -> Config {
-    Config { tls: Some(TlsConfig { verification }), ..config(server) }
+    Config { tls: Some(TlsConfig { mode: TlsMode::Explicit, verification }), ..config(server) }
 }
 
 fn saw_the_password(server: &ScriptedServer) -> bool {

@@ -1,7 +1,7 @@
 //! Starts one of the kit's real servers for trials by hand and for measurements: prints how to reach it, and serves until
 //! its stdin ends.
 //!
-//! `cargo run -p ftp-testkit --bin ftp-test-server -- vsftpd [tls|tls1.2|tls1.3]`
+//! `cargo run -p ftp-testkit --bin ftp-test-server -- vsftpd [tls|tls1.2|tls1.3|implicit]`
 
 use std::io::Read;
 use std::process::ExitCode;
@@ -17,12 +17,13 @@ async fn main() -> ExitCode {
         Some("tls") => Some(Tls::On(TlsVersions::Default)),
         Some("tls1.2") => Some(Tls::On(TlsVersions::Only12)),
         Some("tls1.3") => Some(Tls::On(TlsVersions::Only13)),
+        Some("implicit") => Some(Tls::Implicit),
         Some(_) => None,
     };
     let wanted = arguments.first().map(|name| name.to_lowercase()).unwrap_or_default();
     let product = Product::ALL.into_iter().find(|product| product.to_string().to_lowercase() == wanted);
     let (Some(product), Some(tls)) = (product, tls) else {
-        eprintln!("usage: ftp-test-server vsftpd|proftpd|pure-ftpd|libunftp [tls|tls1.2|tls1.3]");
+        eprintln!("usage: ftp-test-server vsftpd|proftpd|pure-ftpd|libunftp [tls|tls1.2|tls1.3|implicit]");
         return ExitCode::from(2);
     };
     let server = match RealServer::start(product, tls).await {

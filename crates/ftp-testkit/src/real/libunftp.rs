@@ -61,7 +61,8 @@ struct Settings {
 impl Settings {
     fn new(setup: &Setup) -> io::Result<Self> {
         let tls = match setup.tls {
-            Tls::Off => None,
+            // The kit refuses to start it with implicit TLS.
+            Tls::Off | Tls::Implicit => None,
             Tls::On(versions) => {
                 let resumption = TlsFlags::RESUMPTION_SESS_ID | TlsFlags::RESUMPTION_TICKETS;
                 let flags = match versions {

@@ -46,6 +46,9 @@ pub enum Product {
 impl Product {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Vsftpd, Self::ProFtpd, Self::PureFtpd, Self::Libunftp];
+
+    /// Those that have implicit TLS: Pure-FTPd 1.0.50 and libunftp 0.24 have none.
+    pub const WITH_IMPLICIT_TLS: [Self; 2] = [Self::Vsftpd, Self::ProFtpd];
 }
 
 impl Display for Product {
@@ -67,10 +70,12 @@ pub enum Tls {
     /// Explicit TLS (AUTH TLS), demanded for the login and for data: a client that falls back to clear text
     /// gets nowhere.
     On(TlsVersions),
+    /// Implicit TLS, from the first byte, with the product's own versions. vsftpd and `ProFTPD` have it.
+    Implicit,
 }
 
 impl Tls {
-    /// Every setting.
+    /// Every setting that all products have.
     pub const ALL: [Self; 4] = [
         Self::Off,
         Self::On(TlsVersions::Default),
@@ -134,8 +139,13 @@ impl RealServer {
     ///
     /// # Panics
     ///
-    /// When this machine could run the server and yet it does not start; its own words are in the message.
+    /// When this machine could run the server and yet it does not start; its own words are in the message. When the
+    /// product has no implicit TLS and it is asked for.
     pub async fn start(product: Product, tls: Tls) -> Result<Self, Unavailable> {
+        assert!(
+            tls != Tls::Implicit || Product::WITH_IMPLICIT_TLS.contains(&product),
+            "{product} has no implicit TLS"
+        );
         let mut setup =
             Setup::new(product, tls).unwrap_or_else(|error| panic!("no folder for {product}: {error}"));
         for _ in 1..ATTEMPTS {

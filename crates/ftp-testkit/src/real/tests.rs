@@ -27,9 +27,9 @@ fn connect(server: &RealServer) -> BufReader<TcpStream> {
 /// The cell of one product and one setting.
 async fn check(product: Product, tls: Tls) {
     let Some(server) = RealServer::start_or_skip(product, tls).await else { return };
-    let mut stream = connect(&server);
     match tls {
         Tls::Off => {
+            let mut stream = connect(&server);
             assert!(dialogue(&mut stream, "USER user\r\n").starts_with("331 "));
             assert!(dialogue(&mut stream, "PASS pass123\r\n").starts_with("230 "));
             server.seed("in/file", "12345").unwrap();
@@ -39,7 +39,17 @@ async fn check(product: Product, tls: Tls) {
             assert!(server.home().join("in/made").is_dir());
             assert_eq!(dialogue(&mut stream, "DELE /in/file\r\n")[..3], *"250");
         }
+        Tls::Implicit => {
+            let mut stream = TcpStream::connect(server.address()).unwrap();
+            // A line that is no ClientHello: whoever speaks TLS from the first byte does not answer it with a reply.
+            stream.write_all(b"USER user\r\n").unwrap();
+            let mut said = Vec::new();
+            // The server may reset the connection once it has said its alert.
+            drop(std::io::Read::read_to_end(&mut stream, &mut said));
+            assert!(!said.starts_with(b"220"), "{product} greets in clear text");
+        }
         Tls::On(_) => {
+            let mut stream = connect(&server);
             let mut reply = dialogue(&mut stream, "USER user\r\n");
             if reply.starts_with("331 ") {
                 reply = dialogue(&mut stream, "PASS pass123\r\n");
@@ -75,6 +85,13 @@ async fn pure_ftpd_starts_in_every_setting() {
 async fn libunftp_starts_in_every_setting() {
     for tls in Tls::ALL {
         check(Product::Libunftp, tls).await;
+    }
+}
+
+#[tokio::test]
+async fn implicit_tls_starts_where_a_product_has_it() {
+    for product in Product::WITH_IMPLICIT_TLS {
+        check(product, Tls::Implicit).await;
     }
 }
 

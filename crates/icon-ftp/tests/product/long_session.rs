@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ftp_client::{Client, Config, Credentials, Session, TlsConfig, Verification};
+use ftp_client::{Client, Config, Credentials, Session, TlsConfig, TlsMode, Verification};
 use ftp_proto::RemotePath;
 use ftp_testkit::{Product, RealServer, Tls, TlsVersions};
 
@@ -83,7 +83,7 @@ async fn open(server: &RealServer) -> Session {
     let credentials = Credentials::parse(server.username(), server.password()).unwrap();
     let config = Config {
         port: server.address().port(),
-        tls: Some(TlsConfig { verification }),
+        tls: Some(TlsConfig { mode: TlsMode::Explicit, verification }),
         timeout: Duration::from_secs(20),
         ..Config::new(server.address().ip().to_string(), credentials)
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ftp_client::{Client, Config, Credentials, DataMode, TlsConfig, Verification};
+use ftp_client::{Client, Config, Credentials, DataMode, TlsConfig, TlsMode, Verification};
 use ftp_proto::RemotePath;
 use ftp_testkit::{Collector, Product, RealServer, Tls, TlsVersions};
 use serde_json::{Value, json};
@@ -34,6 +34,11 @@ async fn vsftpd_tls_active() {
 }
 
 #[tokio::test]
+async fn vsftpd_implicit_tls() {
+    cell(Product::Vsftpd, Tls::Implicit, true).await;
+}
+
+#[tokio::test]
 async fn proftpd_plain_passive() {
     cell(Product::ProFtpd, Tls::Off, true).await;
 }
@@ -51,6 +56,11 @@ async fn proftpd_tls_passive() {
 #[tokio::test]
 async fn proftpd_tls_active() {
     cell(Product::ProFtpd, TLS, false).await;
+}
+
+#[tokio::test]
+async fn proftpd_implicit_tls() {
+    cell(Product::ProFtpd, Tls::Implicit, true).await;
 }
 
 #[tokio::test]
@@ -95,7 +105,10 @@ async fn libunftp_tls_active() {
 
 async fn cell(product: Product, tls: Tls, passive: bool) {
     let Some(server) = RealServer::start_or_skip(product, tls).await else { return };
-    let connection = connection(&server, tls != Tls::Off, passive);
+    let mut connection = connection(&server, tls != Tls::Off, passive);
+    if tls == Tls::Implicit {
+        connection["tls_mode"] = json!("implicit");
+    }
     upload(&server, &connection);
     download(&server, &connection, passive);
     list(&server, tls, passive).await;
@@ -156,12 +169,13 @@ fn download(server: &RealServer, connection: &Value, passive: bool) {
 async fn list(server: &RealServer, tls: Tls, passive: bool) {
     server.seed("list/a b.txt", "12345").unwrap();
     server.seed_folder("list/inner").unwrap();
+    let mode = if tls == Tls::Implicit { TlsMode::Implicit } else { TlsMode::Explicit };
     let verification = Verification::authorities_from_pem(server.ca_pem()).unwrap();
     let credentials = Credentials::parse(server.username(), server.password()).unwrap();
     let client = Client::new(Config {
         port: server.address().port(),
         data_mode: if passive { DataMode::Passive } else { DataMode::Active },
-        tls: (tls != Tls::Off).then_some(TlsConfig { verification }),
+        tls: (tls != Tls::Off).then_some(TlsConfig { mode, verification }),
         timeout: Duration::from_secs(20),
         ..Config::new(server.address().ip().to_string(), credentials)
     })

@@ -13,6 +13,7 @@ use std::{env, fs, io};
 
 use rustix::process::geteuid;
 
+use self::process::Greeting;
 pub(super) use self::process::Process;
 use super::{Product, Setup, StartError, Tls, TlsVersions, USERNAME, Unavailable};
 
@@ -32,7 +33,11 @@ pub(super) async fn start(setup: &Setup) -> Result<Process, StartError> {
         Product::PureFtpd => pure_ftpd::launch(setup),
         Product::Libunftp => Err(io::Error::other("libunftp is no program")),
     };
-    Process::start(launch?, setup.folder.path(), setup.port).await
+    let greeting = match setup.tls {
+        Tls::Implicit => Greeting::OverTls(setup.identity.client_config()),
+        Tls::Off | Tls::On(_) => Greeting::Plain,
+    };
+    Process::start(launch?, setup.folder.path(), setup.port, &greeting).await
 }
 
 /// Makes the login the owner of a file or folder.
@@ -62,7 +67,7 @@ impl Setup {
     /// Settings that hold a program's OpenSSL to one TLS version, for programs without settings of their own.
     fn openssl_conf(&self) -> io::Result<Option<PathBuf>> {
         let version = match self.tls {
-            Tls::Off | Tls::On(TlsVersions::Default) => return Ok(None),
+            Tls::Off | Tls::Implicit | Tls::On(TlsVersions::Default) => return Ok(None),
             Tls::On(TlsVersions::Only12) => "TLSv1.2",
             Tls::On(TlsVersions::Only13) => "TLSv1.3",
         };
@@ -85,7 +90,8 @@ mod tests {
         let setup = Setup::new(Product::ProFtpd, Tls::Off).unwrap();
         let launch =
             Launch { unpacked: setup.folder.path().join("nothing"), ..proftpd::launch(&setup).unwrap() };
-        let error = Process::start(launch, setup.folder.path(), setup.port).await.unwrap_err();
+        let error =
+            Process::start(launch, setup.folder.path(), setup.port, &Greeting::Plain).await.unwrap_err();
         let error = started(setup.product, Err(error)).unwrap_err();
         match error {
             Unavailable::NotFetched(path) => assert!(path.ends_with("nothing/usr/sbin/proftpd")),

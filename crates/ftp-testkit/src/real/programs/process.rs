@@ -5,13 +5,17 @@ use std::ffi::OsString;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 use super::{StartError, Unavailable, is_root};
 use crate::background::runtime;
@@ -79,14 +83,31 @@ fn library_path(unpacked: &Path) -> OsString {
     std::env::join_paths(libraries).unwrap_or_default()
 }
 
-/// Whether somebody on this port of the loopback says that it is ready (RFC 959, section 5.4).
-async fn greets(port: u16) -> bool {
-    let greeting = async {
-        let mut code = [0; 3];
-        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?.read_exact(&mut code).await?;
-        io::Result::Ok(code)
-    };
-    matches!(timeout(PATIENCE, greeting).await, Ok(Ok(code)) if &code == b"220")
+/// How a server says its first words.
+pub(super) enum Greeting {
+    Plain,
+    /// After a handshake with this.
+    OverTls(Arc<ClientConfig>),
+}
+
+impl Greeting {
+    /// Whether somebody on this port of the loopback says that it is ready (RFC 959, section 5.4).
+    async fn comes_from(&self, port: u16) -> bool {
+        let code = async {
+            let mut code = [0; 3];
+            let mut tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+            match self {
+                Self::Plain => tcp.read_exact(&mut code).await?,
+                Self::OverTls(config) => {
+                    let name = ServerName::IpAddress(Ipv4Addr::LOCALHOST.into());
+                    let connector = TlsConnector::from(Arc::clone(config));
+                    connector.connect(name, tcp).await?.read_exact(&mut code).await?
+                }
+            };
+            io::Result::Ok(code)
+        };
+        matches!(timeout(PATIENCE, code).await, Ok(Ok(code)) if &code == b"220")
+    }
 }
 
 /// A server's processes; they end when this is dropped, and when this process ends, even by SIGKILL.
@@ -98,7 +119,12 @@ pub(in crate::real) struct Process {
 
 impl Process {
     /// Runs a program and waits until it greets on the port. Its output goes to `output` in the folder.
-    pub(super) async fn start(launch: Launch, folder: &Path, port: u16) -> Result<Self, StartError> {
+    pub(super) async fn start(
+        launch: Launch,
+        folder: &Path,
+        port: u16,
+        greeting: &Greeting,
+    ) -> Result<Self, StartError> {
         if !is_root() {
             return Err(Unavailable::NotRootOnLinux.into());
         }
@@ -112,7 +138,7 @@ impl Process {
         // the process; a test's thread, or one of a pool for blocking calls, may end earlier.
         let child = runtime().spawn(async move { command.spawn() }).await.map_err(io::Error::other)??;
         let mut process = Self { child };
-        process.wait_for_greeting(port, &output).await?;
+        process.wait_for_greeting(port, greeting, &output).await?;
         Ok(process)
     }
 
@@ -121,10 +147,15 @@ impl Process {
         drop(self);
     }
 
-    async fn wait_for_greeting(&mut self, port: u16, output: &Path) -> Result<(), StartError> {
+    async fn wait_for_greeting(
+        &mut self,
+        port: u16,
+        greeting: &Greeting,
+        output: &Path,
+    ) -> Result<(), StartError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let greets = greets(port).await;
+            let greets = greeting.comes_from(port).await;
             let said = || fs::read_to_string(output).unwrap_or_default().trim().to_owned();
             if self.child.try_wait()?.is_some() {
                 let said = said();

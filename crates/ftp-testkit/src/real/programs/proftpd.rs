@@ -22,7 +22,7 @@ pub(super) fn launch(setup: &Setup) -> io::Result<Launch> {
         users = users.display(),
         groups = groups.display(),
     );
-    if let Tls::On(versions) = setup.tls {
+    if setup.tls != Tls::Off {
         let certificate = setup.write("certificate.pem", setup.identity.certificate_pem())?;
         let key = setup.write("key.pem", setup.identity.key_pem())?;
         write!(
@@ -33,10 +33,11 @@ pub(super) fn launch(setup: &Setup) -> io::Result<Launch> {
             key.display()
         )
         .map_err(io::Error::other)?;
-        settings.push_str(match versions {
-            TlsVersions::Default => "",
-            TlsVersions::Only12 => "TLSProtocol TLSv1.2\n",
-            TlsVersions::Only13 => "TLSProtocol TLSv1.3\n",
+        settings.push_str(match setup.tls {
+            Tls::Off | Tls::On(TlsVersions::Default) => "",
+            Tls::On(TlsVersions::Only12) => "TLSProtocol TLSv1.2\n",
+            Tls::On(TlsVersions::Only13) => "TLSProtocol TLSv1.3\n",
+            Tls::Implicit => "TLSOptions UseImplicitSSL\n",
         });
     }
     Ok(Launch {

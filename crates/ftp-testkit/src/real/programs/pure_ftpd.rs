@@ -47,7 +47,7 @@ pub(super) fn launch(setup: &Setup) -> io::Result<Launch> {
         "-L".into(),
         "1000000:5".into(),
     ];
-    if let Tls::On(_) = setup.tls {
+    if setup.tls != Tls::Off {
         let both = format!("{}{}", setup.identity.certificate_pem(), setup.identity.key_pem());
         arguments.extend([
             "-Y".into(),

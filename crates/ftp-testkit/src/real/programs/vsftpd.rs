@@ -28,7 +28,7 @@ pub(super) fn launch(setup: &Setup) -> io::Result<Launch> {
         empty.display(),
         home.display()
     );
-    if let Tls::On(_) = setup.tls {
+    if setup.tls != Tls::Off {
         let certificate = setup.write("certificate.pem", setup.identity.certificate_pem())?;
         let key = setup.write("key.pem", setup.identity.key_pem())?;
         write!(
@@ -38,6 +38,9 @@ pub(super) fn launch(setup: &Setup) -> io::Result<Launch> {
             key.display()
         )
         .map_err(io::Error::other)?;
+    }
+    if setup.tls == Tls::Implicit {
+        settings.push_str("implicit_ssl=YES\n");
     }
     Ok(Launch {
         unpacked: setup.unpacked(),
