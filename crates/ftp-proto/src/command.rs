@@ -29,6 +29,9 @@ pub enum Command {
     TypeImage,
     /// `FEAT`: what the server can do (RFC 2389 §3).
     Feat,
+    /// `OPTS UTF8 ON`: names are to be UTF-8 from here on. Not in RFC 2640, which makes them so as it is; in the drafts before
+    /// it, and in most servers.
+    OptsUtf8On,
     /// `EPSV`: the server listens, on the address of the control connection (RFC 2428 §3).
     Epsv,
     /// `PASV`: the server listens, on the IPv4 address that it names (RFC 959 §4.1.2).
@@ -78,6 +81,7 @@ impl Command {
             Self::ProtP => "PROT",
             Self::TypeImage => "TYPE",
             Self::Feat => "FEAT",
+            Self::OptsUtf8On => "OPTS",
             Self::Epsv => "EPSV",
             Self::Pasv => "PASV",
             Self::Eprt(_) => "EPRT",
@@ -96,6 +100,39 @@ impl Command {
             Self::Cwd(_) => "CWD",
             Self::Pwd => "PWD",
             Self::Quit => "QUIT",
+        }
+    }
+
+    /// The path that the command is about, where it names one.
+    pub fn path(&self) -> Option<&RemotePath> {
+        match self {
+            Self::Size(path)
+            | Self::Mdtm(path)
+            | Self::Mlst(path)
+            | Self::Mlsd(path)
+            | Self::List(Some(path))
+            | Self::Retr(path)
+            | Self::Stor(path)
+            | Self::Dele(path)
+            | Self::Rnfr(path)
+            | Self::Rnto(path)
+            | Self::Mkd(path)
+            | Self::Cwd(path) => Some(path),
+            Self::User(_)
+            | Self::Pass(_)
+            | Self::AuthTls
+            | Self::Pbsz0
+            | Self::ProtP
+            | Self::TypeImage
+            | Self::Feat
+            | Self::OptsUtf8On
+            | Self::Epsv
+            | Self::Pasv
+            | Self::Eprt(_)
+            | Self::Port(_)
+            | Self::List(None)
+            | Self::Pwd
+            | Self::Quit => None,
         }
     }
 
@@ -120,21 +157,10 @@ impl Command {
             Self::Pbsz0 => b"0",
             Self::ProtP => b"P",
             Self::TypeImage => b"I",
+            Self::OptsUtf8On => b"UTF8 ON",
             Self::Eprt(address) => return Some(Cow::Owned(eprt_argument(*address).into_bytes())),
             Self::Port(address) => return Some(Cow::Owned(port_argument(*address).into_bytes())),
-            Self::Size(path)
-            | Self::Mdtm(path)
-            | Self::Mlst(path)
-            | Self::Mlsd(path)
-            | Self::List(Some(path))
-            | Self::Retr(path)
-            | Self::Stor(path)
-            | Self::Dele(path)
-            | Self::Rnfr(path)
-            | Self::Rnto(path)
-            | Self::Mkd(path)
-            | Self::Cwd(path) => path.as_bytes(),
-            Self::Feat | Self::Epsv | Self::Pasv | Self::List(None) | Self::Pwd | Self::Quit => return None,
+            _ => self.path()?.as_bytes(),
         };
         Some(Cow::Borrowed(bytes))
     }
@@ -181,6 +207,7 @@ mod tests {
             Command::ProtP,
             Command::TypeImage,
             Command::Feat,
+            Command::OptsUtf8On,
             Command::Epsv,
             Command::Pasv,
             Command::Eprt(SocketAddr::from(([132, 235, 1, 2], 6275))),
@@ -217,6 +244,7 @@ mod tests {
             PROT P\r\n                  PROT P
             TYPE I\r\n                  TYPE I
             FEAT\r\n                    FEAT
+            OPTS UTF8 ON\r\n            OPTS UTF8 ON
             EPSV\r\n                    EPSV
             PASV\r\n                    PASV
             EPRT |1|132.235.1.2|6275|\r\n EPRT |1|132.235.1.2|6275|

@@ -3,21 +3,27 @@
 
 use std::fmt::{self, Display, Write as _};
 
-/// Shows bytes as text: UTF-8 where they are UTF-8, U+FFFD where not, and control characters escaped.
+use crate::charset::{Charset, stood_in_for};
+
+/// Shows bytes as text: UTF-8 where they are UTF-8, `\xNN` where not, and control characters escaped.
 pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.utf8_chunks() {
-            for char in chunk.valid().chars() {
-                if misleads(char) {
-                    write!(f, "{}", char.escape_default())?;
-                } else {
-                    f.write_char(char)?;
-                }
-            }
-            if !chunk.invalid().is_empty() {
-                f.write_char(char::REPLACEMENT_CHARACTER)?;
+        Display::fmt(&Shown(Charset::Utf8.decode(self.0)), f)
+    }
+}
+
+/// Shows the text of a name: `\xNN` for bytes that were none, and control characters escaped.
+pub(crate) struct Shown(pub(crate) String);
+
+impl Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for char in self.0.chars() {
+            match stood_in_for(char) {
+                Some(byte) => write!(f, "\\x{byte:02x}")?,
+                None if misleads(char) => write!(f, "{}", char.escape_default())?,
+                None => f.write_char(char)?,
             }
         }
         Ok(())
@@ -44,7 +50,7 @@ mod tests {
             (b"a\r\n230 forged", "a\\r\\n230 forged"),
             ("csi \u{9b}2J".as_bytes(), "csi \\u{9b}2J"),
             ("exe.\u{202e}fdp".as_bytes(), "exe.\\u{202e}fdp"),
-            (b"latin \xe9!", "latin \u{fffd}!"),
+            (b"latin \xe9!", "latin \\xe9!"),
         ];
         for (bytes, shown) in table {
             assert_eq!(Escaped(bytes).to_string(), shown);

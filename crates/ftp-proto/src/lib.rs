@@ -43,6 +43,7 @@
 
 mod address;
 mod argument;
+mod charset;
 mod code;
 mod command;
 mod digits;
@@ -60,6 +61,7 @@ mod time;
 
 pub use crate::address::{AddressError, parse_epsv, parse_pasv};
 pub use crate::argument::{Argument, ArgumentError};
+pub use crate::charset::{Charset, Unencodable};
 pub use crate::code::{Code, Severity};
 pub use crate::command::Command;
 pub use crate::entry::{Entry, EntryKind};

@@ -6,6 +6,7 @@ use std::fmt::{self, Display};
 use thiserror::Error;
 
 use crate::argument::{Argument, ArgumentError};
+use crate::charset::{Charset, Unencodable};
 use crate::escape::Escaped;
 
 /// A path on the server: not empty, and without CR, LF or NUL.
@@ -30,6 +31,11 @@ impl RemotePath {
             return Err(PathError::Empty);
         }
         Ok(Self(argument))
+    }
+
+    /// Takes text, which the server knows in this charset.
+    pub fn encode(text: &str, charset: Charset) -> Result<Self, PathError> {
+        Self::parse(charset.encode(text)?)
     }
 
     /// The folder that the session is in: `.`.
@@ -72,8 +78,8 @@ impl RemotePath {
         (!matches!(name, b"" | b"." | b"..")).then_some(name)
     }
 
-    /// The path for people: U+FFFD where it is not UTF-8, and control characters escaped, so that a hostile name
-    /// cannot drive a terminal.
+    /// The path for people: as text where it is UTF-8, `\xNN` where not, and control characters escaped, so that a hostile
+    /// name cannot drive a terminal.
     pub fn display(&self) -> impl Display {
         Escaped(self.as_bytes())
     }
@@ -94,6 +100,9 @@ pub enum PathError {
     /// The path holds what no argument may hold.
     #[error("the path holds a {0}")]
     Argument(#[from] ArgumentError),
+    /// The path holds a character that the server's charset lacks.
+    #[error("{0}")]
+    Unencodable(#[from] Unencodable),
 }
 
 fn without_trailing_slashes(path: &[u8]) -> &[u8] {
@@ -161,8 +170,17 @@ mod tests {
     }
 
     #[test]
+    fn text_becomes_the_bytes_of_its_charset() {
+        assert_eq!(RemotePath::encode("größe", Charset::Latin1), Ok(path(b"gr\xf6\xdfe")));
+        let lacking = Unencodable { char: 'ö', charset: Charset::Gbk };
+        assert_eq!(RemotePath::encode("größe", Charset::Gbk), Err(PathError::Unencodable(lacking)));
+        let error = RemotePath::encode("ö\r\nDELE x", Charset::Latin1);
+        assert_eq!(error, Err(PathError::Argument(ArgumentError::CarriageReturn { at: 1 })));
+    }
+
+    #[test]
     fn is_shown_without_control_sequences() {
-        assert_eq!(path(b"a\x1b[2J/\xff").display().to_string(), "a\\u{1b}[2J/\u{fffd}");
+        assert_eq!(path(b"a\x1b[2J/\xff").display().to_string(), "a\\u{1b}[2J/\\xff");
     }
 
     proptest! {
