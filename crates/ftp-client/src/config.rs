@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ftp_proto::{Argument, ArgumentError};
 
+use crate::encoding::Encoding;
 use crate::secret::Secret;
 use crate::tls::Verification;
 
@@ -20,13 +21,15 @@ pub struct Config {
     pub data_mode: DataMode,
     /// `Some`: TLS (RFC 4217) on the control connection and on every data connection. Never downgraded.
     pub tls: Option<TlsConfig>,
+    /// Which charset the server's names are in.
+    pub encoding: Encoding,
     /// The longest that any single wait may take: a name, a connection, a reply, a block of data.
     pub timeout: Duration,
 }
 
 impl Config {
-    /// FTP's own port, clear text, passive mode, and 30 seconds for each wait: what is to be different stands before
-    /// `..Config::new(host, credentials)`.
+    /// FTP's own port, clear text, passive mode, names in a charset to be found out, and 30 seconds for each wait: what is
+    /// to be different stands before `..Config::new(host, credentials)`.
     pub fn new(host: impl Into<String>, credentials: Credentials) -> Self {
         Self {
             host: host.into(),
@@ -34,6 +37,7 @@ impl Config {
             credentials,
             data_mode: DataMode::Passive,
             tls: None,
+            encoding: Encoding::Auto,
             timeout: Duration::from_secs(30),
         }
     }

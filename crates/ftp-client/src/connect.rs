@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ftp_proto::{Code, Command, ReplyError, Severity};
+use ftp_proto::{Charset, Code, Command, PathError, RemotePath, ReplyError, Severity};
 use time::UtcOffset;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::config::{Config, TlsMode};
 use crate::control::Control;
 use crate::data::Route;
+use crate::encoding::Encoding;
 use crate::error::{Channel, ConnectFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
 use crate::session::Session;
 use crate::socket;
@@ -40,6 +41,8 @@ pub(crate) struct Learnt {
     pub(crate) tls12: Tls12,
     /// How far the server's clock is ahead of UTC, where LIST and MDTM told.
     pub(crate) clock: Option<UtcOffset>,
+    /// The charset of names, once one was decided on.
+    pub(crate) charset: Option<Charset>,
 }
 
 /// TLS 1.2's place after tickets of TLS 1.3 ran out.
@@ -77,6 +80,19 @@ impl Client {
     pub async fn connect(&self) -> Result<Session, Error> {
         let (control, link) = self.dial(self.versions()).await?;
         Ok(Session::new(self.clone(), control, link))
+    }
+
+    /// The path that a session would send for a text, so that one which cannot be sent is refused without a server.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::path`].
+    pub fn path(&self, text: &str) -> Result<RemotePath, PathError> {
+        let charset = match self.config.encoding {
+            Encoding::Fixed(charset) => charset,
+            Encoding::Auto => self.learnt().charset.unwrap_or_default(),
+        };
+        RemotePath::encode(text, charset)
     }
 
     pub(crate) fn config(&self) -> &Config {

@@ -27,6 +27,7 @@ mod config;
 mod connect;
 mod control;
 mod data;
+mod encoding;
 mod error;
 mod secret;
 mod session;
@@ -37,6 +38,7 @@ mod wait;
 
 pub use config::{Config, Credentials, CredentialsError, DataMode, TlsConfig, TlsMode};
 pub use connect::Client;
+pub use encoding::{Encoding, UnknownEncoding};
 pub use error::{Channel, ConnectFault, DataFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
 pub use secret::Secret;
 pub use session::{Download, Listing, Session, Unrecognized, Upload};

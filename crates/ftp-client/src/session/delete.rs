@@ -12,6 +12,6 @@ impl Session {
     ///
     /// [`Error::Rejected`] when the file is missing, forbidden, or a folder.
     pub async fn delete(&mut self, path: &RemotePath) -> Result<(), Error> {
-        self.control.execute(&Command::Dele(path.clone())).await.map(drop)
+        self.execute(&Command::Dele(path.clone())).await.map(drop)
     }
 }

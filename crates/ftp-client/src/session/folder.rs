@@ -20,7 +20,7 @@ impl Session {
             chain.push(parent);
         }
         for folder in chain.iter().rev().filter(|folder| folder.file_name().is_some()) {
-            match self.control.execute(&Command::Mkd(folder.clone())).await {
+            match self.execute(&Command::Mkd(folder.clone())).await {
                 Ok(_) => tracing::info!("Made the folder {}", folder.display()),
                 Err(Error::Rejected { .. }) => {}
                 Err(error) => return Err(error),
@@ -32,6 +32,8 @@ impl Session {
     /// Steps into `path`. Relative paths are meant from the login folder, so whoever steps out of it steps back with
     /// [`Session::return_home`]; a server that does not tell where that is cannot be left, which gives `false`.
     pub(super) async fn enter(&mut self, path: &RemotePath) -> Result<bool, Error> {
+        // The name of the home is to come in the same charset in which it will be sent back.
+        self.announce_utf8().await?;
         if self.home.is_none() {
             self.home = match self.control.execute(&Command::Pwd).await {
                 Ok(reply) => parse_pwd(&reply),
@@ -42,7 +44,7 @@ impl Session {
         if self.home.is_none() {
             return Ok(false);
         }
-        self.control.execute(&Command::Cwd(path.clone())).await?;
+        self.execute(&Command::Cwd(path.clone())).await?;
         self.away = Some(path.clone());
         Ok(true)
     }
@@ -50,7 +52,7 @@ impl Session {
     /// Steps back to the login folder, if the session has left it.
     pub(super) async fn return_home(&mut self) -> Result<(), Error> {
         let (Some(home), Some(_)) = (self.home.clone(), &self.away) else { return Ok(()) };
-        match self.control.execute(&Command::Cwd(home)).await {
+        match self.execute(&Command::Cwd(home)).await {
             Ok(_) => {
                 self.away = None;
                 Ok(())

@@ -1,6 +1,6 @@
 //! MLSD (RFC 3659 §7) where the server has it, else LIST (RFC 959 §4.1.3): a folder's entries, one at a time.
 
-use ftp_proto::{Command, Entry, Format, Line, LineSplitter, ListingParser, RemotePath};
+use ftp_proto::{Charset, Command, Entry, Format, Line, LineSplitter, ListingParser, RemotePath};
 use time::OffsetDateTime;
 
 use super::Session;
@@ -41,6 +41,7 @@ impl Session {
             lines_read: 0,
             bytes_read: 0,
             unrecognized: Unrecognized::default(),
+            upcoming: None,
         })
     }
 
@@ -68,6 +69,7 @@ impl Session {
     }
 
     async fn open_listing(&mut self, path: &RemotePath) -> Result<(Format, Data), Error> {
+        self.announce_utf8().await?;
         if self.features().await?.mlst.is_some() {
             match self.open(&Command::Mlsd(path.clone())).await {
                 Ok(data) => return Ok((Format::Mlsd, data)),
@@ -107,6 +109,8 @@ pub struct Listing<'s> {
     lines_read: usize,
     bytes_read: usize,
     unrecognized: Unrecognized,
+    /// The entry that is given out next, kept here while its charset is being found out.
+    upcoming: Option<Entry>,
 }
 
 /// The lines of a listing that nobody understood.
@@ -126,6 +130,21 @@ impl Listing<'_> {
     ///
     /// [`Error::Data`] when the listing was cut short: what came so far is then not the folder's content.
     pub async fn next(&mut self) -> Result<Option<Entry>, Error> {
+        if self.upcoming.is_none() {
+            self.upcoming = self.next_entry().await?;
+        }
+        if self.upcoming.as_ref().is_some_and(|entry| self.session.names.note(&entry.name)) {
+            self.decide_charset().await?;
+        }
+        Ok(self.upcoming.take())
+    }
+
+    /// The charset in which to read the names of the entries given out so far.
+    pub fn charset(&self) -> Charset {
+        self.session.charset()
+    }
+
+    async fn next_entry(&mut self) -> Result<Option<Entry>, Error> {
         loop {
             let line = if self.at_end { self.lines.finish() } else { self.lines.next_line() };
             match line.map_err(ProtocolFault::from).map_err(Error::Protocol)? {
@@ -157,6 +176,24 @@ impl Listing<'_> {
     /// What the parser could not read so far.
     pub fn unrecognized(&self) -> &Unrecognized {
         &self.unrecognized
+    }
+
+    /// Finds out the charset by the names in the next block's worth of bytes, however they arrive: so that one folder leads
+    /// to one charset, whatever the network does.
+    async fn decide_charset(&mut self) -> Result<(), Error> {
+        let enough = self.bytes_read + BLOCK;
+        while !self.at_end && self.bytes_read < enough {
+            self.fill().await?;
+        }
+        let mut names: Vec<Vec<u8>> = self.upcoming.iter().map(|entry| entry.name.clone()).collect();
+        let (mut lines, mut parser) = (self.lines.clone(), self.parser.clone());
+        while let Ok(Some(line)) = if self.at_end { lines.finish() } else { lines.next_line() } {
+            if let Line::Entry(entry) = parser.parse_line(line) {
+                names.push(entry.name);
+            }
+        }
+        self.session.decide_charset(names.iter().map(Vec::as_slice));
+        Ok(())
     }
 
     /// Reads the next block, or the end and its proof.

@@ -6,15 +6,17 @@ mod download;
 mod folder;
 mod incoming;
 mod list;
+mod names;
 mod rename;
 mod stat;
 mod transfer;
 mod upload;
 
-use ftp_proto::{Command, Features, RemotePath};
+use ftp_proto::{Command, Features, RemotePath, Reply};
 
 pub use self::download::Download;
 pub use self::list::{Listing, Unrecognized};
+use self::names::Names;
 pub use self::upload::Upload;
 use crate::connect::{Client, Tls12};
 use crate::control::Control;
@@ -37,11 +39,13 @@ pub struct Session {
     home: Option<RemotePath>,
     /// The folder the session has stepped into for an operation; `None` while it is at home.
     away: Option<RemotePath>,
+    names: Names,
 }
 
 impl Session {
     pub(crate) fn new(client: Client, control: Control, link: Option<Link>) -> Self {
-        Self { client, control, link, features: None, home: None, away: None }
+        let names = Names::new(client.config().encoding, client.learnt().charset);
+        Self { client, control, link, features: None, home: None, away: None, names }
     }
 
     /// Whether the session can still be used.
@@ -52,6 +56,18 @@ impl Session {
     /// Ends the session in good order: QUIT, without waiting for the server's good-bye.
     pub async fn quit(self) {
         self.control.quit().await;
+    }
+
+    /// As [`Control::exchange`], with what a path beyond ASCII needs beforehand.
+    async fn exchange(&mut self, command: &Command) -> Result<Reply, Error> {
+        self.announce_path(command).await?;
+        self.control.exchange(command).await
+    }
+
+    /// As [`Control::execute`], with what a path beyond ASCII needs beforehand.
+    async fn execute(&mut self, command: &Command) -> Result<Reply, Error> {
+        self.announce_path(command).await?;
+        self.control.execute(command).await
     }
 
     /// What the server says it can do (RFC 2389). A server that does not know FEAT can do nothing extra.
@@ -70,6 +86,7 @@ impl Session {
     /// The same login in the same folder on a new control connection, in place of one that has become useless.
     async fn renew(&mut self, versions: Versions) -> Result<(), Error> {
         let (mut control, link) = self.client.dial(versions).await?;
+        self.announce_again(&mut control).await?;
         if let Some(away) = &self.away {
             control.execute(&Command::Cwd(away.clone())).await?;
         }

@@ -13,11 +13,13 @@ impl Session {
     ///
     /// [`Error::Rejected`] when the server refuses either half.
     pub async fn rename(&mut self, from: &RemotePath, to: &RemotePath) -> Result<(), Error> {
-        let rnfr = Command::Rnfr(from.clone());
-        let reply = not_refused(rnfr.verb(), self.control.exchange(&rnfr).await?)?;
+        let (rnfr, rnto) = (Command::Rnfr(from.clone()), Command::Rnto(to.clone()));
+        // Nothing may come between the two.
+        self.announce_path(&rnto).await?;
+        let reply = not_refused(rnfr.verb(), self.exchange(&rnfr).await?)?;
         if reply.severity() != Severity::Intermediate {
             return Err(Error::Protocol(ProtocolFault::Unexpected { verb: rnfr.verb(), reply }));
         }
-        self.control.execute(&Command::Rnto(to.clone())).await.map(drop)
+        self.execute(&rnto).await.map(drop)
     }
 }

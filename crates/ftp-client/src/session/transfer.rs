@@ -44,6 +44,7 @@ impl Session {
     }
 
     async fn open_by(&mut self, route: Route, command: &Command) -> Result<Data, Error> {
+        self.announce_path(command).await?;
         let limit = self.client.config().timeout;
         let tcp = match data::prepare(&mut self.control, route, limit).await? {
             Prepared::Connected(tcp) => {

@@ -132,7 +132,7 @@ async fn a_session_that_cannot_come_back_is_not_used_from_elsewhere() {
 #[tokio::test]
 async fn the_text_of_a_listing_comes_as_it_is() {
     let server = play(&format!(
-        r"{AWAY}C: EPSV
+        r"{NO_FEAT}{AWAY}C: EPSV
           S: 229 (|||{{port}}|)
           C: LIST
           S: 150 here

@@ -8,6 +8,7 @@ mod download;
 mod implicit_tls;
 mod listing;
 mod login;
+mod names_and_charsets;
 mod poison;
 mod stat;
 mod tls;
