@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use ftp_client::{Client, Config, Credentials, DataMode, Secret, Session, TlsConfig, TlsMode, Verification};
+use ftp_client::{
+    Client, Config, Credentials, DataMode, Encoding, Secret, Session, TlsConfig, TlsMode, UnknownEncoding,
+    Verification,
+};
 use plugin_runtime::Failure;
 use serde::Deserialize;
 
@@ -35,6 +38,7 @@ pub(crate) struct Connection {
     ca_certificate: Option<String>,
     certificate_sha256: Option<String>,
     timeout: Option<i64>,
+    encoding: Option<String>,
 }
 
 /// The platform's credential type `credential_username_password`.
@@ -115,6 +119,7 @@ impl Connection {
             data_mode: if self.passive.unwrap_or(true) { DataMode::Passive } else { DataMode::Active },
             tls: if self.is_secure() { Some(self.tls()?) } else { None },
             timeout: self.timeout()?,
+            encoding: self.encoding()?,
             ..Config::new(host, self.login()?)
         })
     }
@@ -189,6 +194,11 @@ impl Connection {
         }
     }
 
+    fn encoding(&self) -> Result<Encoding, Failure> {
+        let Some(name) = given(self.encoding.as_ref()) else { return Ok(Encoding::Auto) };
+        name.parse().map_err(|error: UnknownEncoding| failure::bad_setting("encoding", &error.to_string()))
+    }
+
     fn timeout(&self) -> Result<Duration, Failure> {
         let seconds = self.timeout.unwrap_or(30);
         match u64::try_from(seconds) {
@@ -238,6 +248,7 @@ fn split_port(text: &str) -> Option<(&str, Option<&str>)> {
 
 #[cfg(test)]
 mod tests {
+    use ftp_proto::Charset;
     use plugin_runtime::Connection as _;
     use serde_json::{Value, json};
 
@@ -308,6 +319,7 @@ mod tests {
             (json!({"timeout": 0}), "timeout"),
             (json!({"timeout": -5}), "timeout"),
             (json!({"port": 0}), "port"),
+            (json!({"encoding": "klingon"}), "encoding"),
             (secure("certificate_sha256", "abc"), "certificate_sha256"),
             (secure("ca_certificate", "abc"), "ca_certificate"),
             (json!({"credentials": {"username": "a\r\nDELE x", "password": "p"}}), "credentials"),
@@ -325,6 +337,24 @@ mod tests {
         let connection = connection(json!({"credentials": {"username": "u", "password": "canary"}}));
         assert!(!format!("{connection:?}").contains("canary"));
         assert!(!format!("{:?}", connection.config()).contains("canary"));
+    }
+
+    #[test]
+    fn encodings_are_those_of_the_form() {
+        let table = [
+            (json!({}), Encoding::Auto),
+            (json!({"encoding": ""}), Encoding::Auto),
+            (json!({"encoding": "auto"}), Encoding::Auto),
+            (json!({"encoding": "utf-8"}), Encoding::Fixed(Charset::Utf8)),
+            (json!({"encoding": "latin1"}), Encoding::Fixed(Charset::Latin1)),
+            (json!({"encoding": "gbk"}), Encoding::Fixed(Charset::Gbk)),
+            (json!({"encoding": "shift_jis"}), Encoding::Fixed(Charset::ShiftJis)),
+            (json!({"encoding": "windows-1252"}), Encoding::Fixed(Charset::Windows1252)),
+        ];
+        for (settings, expected) in table {
+            let encoding = connection(settings.clone()).config().map(|config| config.encoding);
+            assert_eq!(encoding.ok(), Some(expected), "{settings}");
+        }
     }
 
     #[test]

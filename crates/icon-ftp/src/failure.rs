@@ -204,6 +204,10 @@ pub(crate) fn bad_path(input: &str, fault: &PathError) -> Failure {
         PathError::Argument(_) => {
             "Paths hold no line breaks and no NUL, since those would end the command. Nothing was sent to the server."
         }
+        PathError::Unencodable(_) => {
+            "A name that the server has can be written in its encoding, so either the path or `encoding` in the connection \
+             is not the server's. Nothing was sent to the server."
+        }
     };
     Failure::input(format!("The input `{input}` is not a path that FTP can carry: {fault}"), assistance)
 }

@@ -3,7 +3,7 @@
 use plugin_runtime::{Context, Failure};
 use serde::{Deserialize, Serialize};
 
-use super::{refusal, remote_path};
+use super::{connect, refusal, remote_path};
 use crate::connection::Connection;
 
 /// What to delete.
@@ -27,11 +27,20 @@ pub(crate) struct Output {
 ///
 /// A path that cannot be sent; no connection, no login, a broken session.
 pub(crate) async fn run(context: Context<Connection>, input: Input) -> Result<Output, Failure> {
-    let path = remote_path("path", &input.path)?;
-    let mut session = context.connection.connect().await?;
-    let output = match session.delete(&path).await {
+    let client = context.connection.client()?;
+    let mut path = remote_path(&client, "path", &input.path)?;
+    let mut session = connect(&client).await?;
+    let mut deleted = session.delete(&path).await;
+    if let Err(error) = &deleted
+        && error.is_rejection()
+        && let Some(respelt) = session.respell(&input.path, &path).await
+    {
+        path = respelt;
+        deleted = session.delete(&path).await;
+    }
+    let output = match deleted {
         Ok(()) => {
-            tracing::info!("Deleted {}", path.display());
+            tracing::info!("Deleted {}", session.charset().display(path.as_bytes()));
             Output { deleted: true, reason: None }
         }
         Err(error) => Output { deleted: false, reason: Some(refusal(&error)?) },

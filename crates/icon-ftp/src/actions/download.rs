@@ -3,7 +3,7 @@
 use plugin_runtime::{Content, Context, Failure};
 use serde::{Deserialize, Serialize};
 
-use super::{refusal, remote_path};
+use super::{connect, refusal, remote_path};
 use crate::connection::Connection;
 use crate::transfer::{TransferError, fetch};
 
@@ -34,11 +34,21 @@ pub(crate) struct Output {
 ///
 /// A path that cannot be sent; no connection, no login, a transfer that is not whole.
 pub(crate) async fn run(context: Context<Connection>, input: Input) -> Result<Output, Failure> {
-    let path = remote_path("path", &input.path)?;
-    let mut session = context.connection.connect().await?;
-    let output = match fetch(&mut session, &path, u64::MAX).await {
+    let client = context.connection.client()?;
+    let mut path = remote_path(&client, "path", &input.path)?;
+    let mut session = connect(&client).await?;
+    let mut fetched = fetch(&mut session, &path, u64::MAX).await;
+    if let Err(TransferError::Client(error)) = &fetched
+        && error.is_rejection()
+        && let Some(respelt) = session.respell(&input.path, &path).await
+    {
+        path = respelt;
+        fetched = fetch(&mut session, &path, u64::MAX).await;
+    }
+    let output = match fetched {
         Ok(fetched) => {
-            tracing::info!("Downloaded {}, {} bytes", path.display(), fetched.content.len());
+            let shown = session.charset().display(path.as_bytes());
+            tracing::info!("Downloaded {shown}, {} bytes", fetched.content.len());
             Output {
                 downloaded: true,
                 size: Some(fetched.content.len()),

@@ -4,15 +4,21 @@ pub(crate) mod delete;
 pub(crate) mod download;
 pub(crate) mod upload;
 
-use ftp_client::Error;
+use ftp_client::{Client, Error, Session};
 use ftp_proto::RemotePath;
 use plugin_runtime::Failure;
 
 use crate::failure;
 
-/// The path in the input named `input`; CR, LF and NUL end their way here.
-fn remote_path(input: &str, text: &str) -> Result<RemotePath, Failure> {
-    RemotePath::parse(text).map_err(|fault| failure::bad_path(input, &fault))
+/// The path in the input named `input`. CR, LF, NUL and what the connection's encoding lacks end their way here, before
+/// anybody is connected to.
+fn remote_path(client: &Client, input: &str, text: &str) -> Result<RemotePath, Failure> {
+    client.path(text).map_err(|fault| failure::bad_path(input, &fault))
+}
+
+/// Logs in.
+async fn connect(client: &Client) -> Result<Session, Failure> {
+    client.connect().await.map_err(|error| failure::from_client(&error))
 }
 
 /// Separates an answer about the file from a failure: gives the server's reason for a refusal.

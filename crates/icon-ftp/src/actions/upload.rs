@@ -5,7 +5,7 @@ use ftp_proto::{EntryKind, PathError, RemotePath};
 use plugin_runtime::{Content, Context, Failure};
 use serde::{Deserialize, Serialize};
 
-use super::{refusal, remote_path};
+use super::{connect, refusal, remote_path};
 use crate::connection::Connection;
 use crate::failure;
 use crate::transfer::{self, TransferError};
@@ -39,13 +39,13 @@ pub(crate) struct Output {
 ///
 /// A path that cannot be sent; no connection, no login, a transfer that is not whole.
 pub(crate) async fn run(context: Context<Connection>, input: Input) -> Result<Output, Failure> {
-    let path = remote_path("remote_path", &input.remote_path)?;
     let client = context.connection.client()?;
-    let mut session = client.connect().await.map_err(|error| failure::from_client(&error))?;
+    let path = remote_path(&client, "remote_path", &input.remote_path)?;
+    let mut session = connect(&client).await?;
     let output = match put(&client, &mut session, &path, &input).await {
         Ok(sha256) => {
             let size = input.file_content.len();
-            tracing::info!("Uploaded {}, {size} bytes", path.display());
+            tracing::info!("Uploaded {}, {size} bytes", session.charset().display(path.as_bytes()));
             Output { uploaded: true, size: Some(size), sha256: Some(sha256), reason: None }
         }
         Err(PutError::Client(error)) => declined(refusal(&error)?),
@@ -150,7 +150,8 @@ async fn take_name(
         Err(_) => put_back(client, session, &aside, path).await,
     };
     if let Err(error) = tidied {
-        tracing::warn!("The old file is left on the server as {}: {error}", aside.display());
+        let aside = session.charset().display(aside.as_bytes());
+        tracing::warn!("The old file is left on the server as {aside}: {error}");
     }
     Ok(renamed?)
 }
@@ -204,7 +205,8 @@ async fn discard(client: &Client, session: &mut Session, temporary: &RemotePath)
         // Refused is what the server says when nothing was left to remove.
         Err(error) if error.is_rejection() => {}
         Err(error) => {
-            tracing::warn!("The temporary file {} may be left on the server: {error}", temporary.display());
+            let temporary = session.charset().display(temporary.as_bytes());
+            tracing::warn!("The temporary file {temporary} may be left on the server: {error}");
         }
     }
 }

@@ -109,6 +109,7 @@ fn connections_that_cannot_work_are_named() {
         ("credentials", json!({"username": "u"}), "password"),
         ("credentials", json!({"username": "u", "password": 7}), "password"),
         ("secure", json!("yes"), "secure"),
+        ("encoding", json!("klingon"), "encoding"),
     ];
     for (key, value, named) in table {
         let mut connection = server.connection();
@@ -132,6 +133,26 @@ fn a_second_command_in_a_path_is_not_sent() {
             assert!(!answer.assistance().is_empty(), "{answer:?}");
         }
     }
+}
+
+#[test]
+fn a_character_that_the_encoding_lacks_is_not_sent() {
+    let server = Untouched::new();
+    let mut connection = server.connection();
+    connection["encoding"] = json!("gbk");
+    for (action, input, named) in [
+        ("download", json!({"path": "größe"}), "`path`"),
+        ("delete", json!({"path": "größe"}), "`path`"),
+        ("upload", json!({"file_content": "eA==", "remote_path": "größe"}), "`remote_path`"),
+    ] {
+        let answer = act(action, &connection, &input);
+        assert!(answer.cause().contains(named) && answer.cause().contains("`ö` (U+00F6)"), "{answer:?}");
+        assert!(answer.assistance().contains("encoding"), "{answer:?}");
+    }
+    let trigger = json!({"version": "v1", "type": "trigger_start", "body": {
+        "trigger": "monitor", "connection": connection, "input": {"path": "größe"},
+        "dispatcher": {"url": "http://127.0.0.1:1/", "webhook_url": ""}}});
+    assert!(run(&["run"], trigger.to_string().as_bytes()).cause().contains("`ö` (U+00F6)"));
 }
 
 #[test]

@@ -10,4 +10,5 @@ mod golden;
 mod long_session;
 mod matrix;
 mod monitor;
+mod names;
 mod process;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ftp_proto::Charset;
 use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 
@@ -45,43 +46,58 @@ pub(crate) enum ChangeKind {
     Renamed,
 }
 
+/// The watched path, and how the names in it become text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Root<'r> {
+    /// The path as it was given.
+    pub(super) text: &'r str,
+    /// The charset of the names.
+    pub(super) charset: Charset,
+}
+
+impl Root<'_> {
+    /// The path of an entry, as text that leads back to the same bytes; the root itself has no name.
+    fn path_of(self, name: &[u8]) -> String {
+        if name.is_empty() {
+            return self.text.to_owned();
+        }
+        let slash = if self.text.ends_with('/') { "" } else { "/" };
+        format!("{}{slash}{}", self.text, self.charset.decode(name))
+    }
+}
+
 /// What turns `old` into `new`, in the order of the paths. `root` is the watched path.
-pub(super) fn between(root: &str, old: &Snapshot, new: &Snapshot, watched: Attributes) -> Vec<Change> {
-    let (old, new) = (by_path(root, old), by_path(root, new));
+pub(super) fn between(root: Root<'_>, old: &Snapshot, new: &Snapshot, watched: Attributes) -> Vec<Change> {
+    let (old, new) = (by_name(old), by_name(new));
     let mut removed = old.clone();
-    removed.retain(|path, _| !new.contains_key(path));
+    removed.retain(|name, _| !new.contains_key(name));
+    let change = |kind, name, facts| change(kind, root.path_of(name), facts);
     let mut changes = Vec::new();
-    for (path, facts) in &new {
-        match old.get(path) {
+    for (name, facts) in &new {
+        match old.get(name) {
             Some(before) if !differs(before, facts, watched) => {}
-            Some(_) => changes.push(change(ChangeKind::Modified, path, facts)),
+            Some(_) => changes.push(change(ChangeKind::Modified, *name, facts)),
             None => changes.push(match take_renamed(&mut removed, facts) {
-                Some(from) => Change { from: Some(shown(&from)), ..change(ChangeKind::Renamed, path, facts) },
-                None => change(ChangeKind::Added, path, facts),
+                Some(from) => {
+                    Change { from: Some(root.path_of(from)), ..change(ChangeKind::Renamed, *name, facts) }
+                }
+                None => change(ChangeKind::Added, *name, facts),
             }),
         }
     }
-    changes.extend(removed.iter().map(|(path, facts)| change(ChangeKind::Removed, path, facts)));
+    changes.extend(removed.iter().map(|(name, facts)| change(ChangeKind::Removed, *name, facts)));
     changes.sort_by(|one, two| one.path.cmp(&two.path));
     changes
 }
 
-/// All three shapes of a snapshot as one: paths and what is there. Paths stay bytes until they are shown; as text, two
-/// names that are not UTF-8 could be one.
-fn by_path<'s>(root: &str, snapshot: &'s Snapshot) -> BTreeMap<Vec<u8>, &'s Facts> {
+/// All three shapes of a snapshot as one: names and what is there. The name of the watched path itself is empty, which
+/// that of an entry never is.
+fn by_name(snapshot: &Snapshot) -> BTreeMap<&[u8], &Facts> {
     match snapshot {
         Snapshot::Absent => BTreeMap::new(),
-        Snapshot::File(facts) => BTreeMap::from([(root.as_bytes().to_vec(), facts)]),
-        Snapshot::Folder(entries) => {
-            let slash = if root.ends_with('/') { "" } else { "/" };
-            let path = |name: &[u8]| [root.as_bytes(), slash.as_bytes(), name].concat();
-            entries.iter().map(|(name, facts)| (path(name), facts)).collect()
-        }
+        Snapshot::File(facts) => BTreeMap::from([(&[][..], facts)]),
+        Snapshot::Folder(entries) => entries.iter().map(|(name, facts)| (name.as_slice(), facts)).collect(),
     }
-}
-
-fn shown(path: &[u8]) -> String {
-    String::from_utf8_lossy(path).into_owned()
 }
 
 /// Whether a watched attribute shows a change. What the server does not tell, now or before, shows none.
@@ -102,7 +118,7 @@ fn is_touched(before: &Facts, after: &Facts) -> bool {
 /// Finds the entry that `facts` was before its name changed, and takes it off the removed ones. Identity alone does not
 /// do: a file system hands the number of a deleted file to the next new one, so size and time have to agree as well.
 /// And ProFTPD 1.3.8 gives a link the identity of what it leads to, so a link is never recognised.
-fn take_renamed(removed: &mut BTreeMap<Vec<u8>, &Facts>, facts: &Facts) -> Option<Vec<u8>> {
+fn take_renamed<'s>(removed: &mut BTreeMap<&'s [u8], &'s Facts>, facts: &Facts) -> Option<&'s [u8]> {
     let is_same = |before: &Facts| {
         before.kind != Kind::Link
             && before.unique.is_some()
@@ -111,19 +127,19 @@ fn take_renamed(removed: &mut BTreeMap<Vec<u8>, &Facts>, facts: &Facts) -> Optio
             && before.size == facts.size
             && before.listed == facts.listed
     };
-    let from = removed.iter().find(|(_, before)| is_same(before)).map(|(path, _)| path.clone())?;
-    removed.remove(&from);
+    let from = removed.iter().find(|(_, before)| is_same(before)).map(|(name, _)| *name)?;
+    removed.remove(from);
     Some(from)
 }
 
-fn change(kind: ChangeKind, path: &[u8], facts: &Facts) -> Change {
+fn change(kind: ChangeKind, path: String, facts: &Facts) -> Change {
     let modified = facts.exact.or(facts.listed).and_then(Stamp::at);
     Change {
         kind,
         from: None,
         mode: facts.mode,
         modified: modified.and_then(|at| at.format(&Rfc3339).ok()),
-        path: shown(path),
+        path,
         size: facts.size,
         entry_type: facts.kind,
     }
@@ -131,7 +147,7 @@ fn change(kind: ChangeKind, path: &[u8], facts: &Facts) -> Change {
 
 #[cfg(test)]
 mod tests {
-    use ftp_proto::{Entry, EntryKind, Modified, Precision};
+    use ftp_proto::{Charset, Entry, EntryKind, Modified, Precision};
     use time::macros::datetime;
 
     use super::*;
@@ -162,9 +178,13 @@ mod tests {
         )
     }
 
+    fn root(text: &str) -> Root<'_> {
+        Root { text, charset: Charset::Utf8 }
+    }
+
     /// The changes as `kind path`, with the former path of a rename.
     fn told(old: &Snapshot, new: &Snapshot, watched: Attributes) -> Vec<String> {
-        between("in", old, new, watched)
+        between(root("in"), old, new, watched)
             .iter()
             .map(|change| match &change.from {
                 Some(from) => format!("{:?} {from} -> {}", change.kind, change.path),
@@ -260,14 +280,18 @@ mod tests {
     fn names_that_are_no_text_stay_apart() {
         let folder =
             |names: &[&[u8]]| Snapshot::Folder(names.iter().map(|name| (name.to_vec(), facts(1))).collect());
-        let changes = between("in", &folder(&[b"B\xe4r"]), &folder(&[b"B\xe4r", b"B\xf6r"]), ALL);
-        assert_eq!(changes.len(), 1, "{changes:?}");
-        assert_eq!(changes[0].kind, ChangeKind::Added);
+        let (old, new) = (folder(&[b"B\xe4r"]), folder(&[b"B\xe4r", b"B\xf6r", b"B\xfcr"]));
+        let paths = |charset| {
+            let changes = between(Root { text: "in", charset }, &old, &new, ALL);
+            changes.into_iter().map(|change| change.path).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(Charset::Utf8), ["in/B\u{eff6}r", "in/B\u{effc}r"]);
+        assert_eq!(paths(Charset::Windows1252), ["in/Bör", "in/Bür"]);
     }
 
     #[test]
     fn the_root_has_one_slash() {
-        let changes = between("/", &folder(&[]), &folder(&[("a", &facts(1))]), ALL);
+        let changes = between(root("/"), &folder(&[]), &folder(&[("a", &facts(1))]), ALL);
         assert_eq!(changes[0].path, "/a");
     }
 

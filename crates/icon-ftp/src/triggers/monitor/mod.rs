@@ -10,10 +10,11 @@ mod pace;
 mod snapshot;
 
 use ftp_client::{Client, Session};
-use ftp_proto::RemotePath;
+use ftp_proto::{Charset, RemotePath};
 use plugin_runtime::{Failure, Stop, TriggerContext};
 use serde::{Deserialize, Serialize};
 
+use self::change::Root;
 pub(crate) use self::event::Output;
 use self::pace::Pace;
 use self::snapshot::{Attributes, Snapshot, SnapshotError};
@@ -113,6 +114,7 @@ async fn commit(
 /// The engine: knows the server and the path, and neither where its state lives nor how events leave.
 struct Monitor {
     client: Client,
+    /// The path in the bytes by which the server knows it, as far as it was found.
     path: RemotePath,
     /// The path as it was given, for the paths in events.
     root: String,
@@ -140,10 +142,10 @@ impl Monitor {
                 "Neither time, size nor mode is monitored: only what appears and disappears is told"
             );
         }
+        let client = connection.client()?;
         Ok(Self {
-            client: connection.client()?,
-            path: RemotePath::parse(input.path.as_str())
-                .map_err(|fault| failure::bad_path("path", &fault))?,
+            path: client.path(&input.path).map_err(|fault| failure::bad_path("path", &fault))?,
+            client,
             root: input.path.clone(),
             watched: format!("{} as {} on {}", input.path, connection.user(), connection.server()?),
             attributes,
@@ -171,15 +173,14 @@ impl Monitor {
         look
     }
 
-    async fn look_with(&self, session: &mut Session, before: Option<&Snapshot>) -> Result<Look, Failure> {
-        let snapshot = Snapshot::take(session, &self.path, self.attributes, before)
-            .await
-            .map_err(|error| self.no_snapshot(&error))?;
+    async fn look_with(&mut self, session: &mut Session, before: Option<&Snapshot>) -> Result<Look, Failure> {
+        let snapshot = self.take(session, before).await.map_err(|error| self.no_snapshot(&error))?;
         if snapshot == Snapshot::Absent {
             tracing::warn!("{} does not exist (yet)", self.watched);
         }
+        let root = Root { text: &self.root, charset: self.charset(session) };
         let changes = match before {
-            Some(before) => change::between(&self.root, before, &snapshot, self.attributes),
+            Some(before) => change::between(root, before, &snapshot, self.attributes),
             None => Vec::new(),
         };
         let event = if changes.is_empty() {
@@ -188,6 +189,34 @@ impl Monitor {
             Some(event::make(session, &self.path, &self.root, &snapshot, changes, self.attributes).await?)
         };
         Ok(Look { snapshot, event })
+    }
+
+    /// Looks at the path. Where it is missing, looking for it may have told that the server writes names in another charset
+    /// than was thought; it is then looked for once more. Bytes under which it was found once are kept.
+    async fn take(
+        &mut self,
+        session: &mut Session,
+        before: Option<&Snapshot>,
+    ) -> Result<Snapshot, SnapshotError> {
+        let is_missing = |taken: &Result<Snapshot, SnapshotError>| {
+            matches!(taken, Ok(Snapshot::Absent) | Err(SnapshotError::Missing))
+        };
+        let taken = Snapshot::take(session, &self.path, self.attributes, before).await;
+        let respelt = session.path(&self.root).ok().filter(|path| *path != self.path);
+        let Some(respelt) = respelt.filter(|_| is_missing(&taken)) else { return taken };
+        let taken_anew = Snapshot::take(session, &respelt, self.attributes, before).await;
+        if is_missing(&taken_anew) {
+            return taken;
+        }
+        self.path = respelt;
+        taken_anew
+    }
+
+    /// The charset for the texts of events, once the snapshot is taken: the session's, unless the watched path was found in
+    /// another, UTF-8. A text has one charset, or it leads nowhere.
+    fn charset(&self, session: &Session) -> Charset {
+        let is_spelt_alike = session.path(&self.root).is_ok_and(|path| path == self.path);
+        if is_spelt_alike { session.charset() } else { Charset::Utf8 }
     }
 
     fn no_snapshot(&self, error: &SnapshotError) -> Failure {

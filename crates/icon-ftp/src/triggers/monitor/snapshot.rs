@@ -204,7 +204,7 @@ async fn folder(
         tracing::warn!(
             "{} lines of the listing could not be read, and what they stand for is not watched; the first is `{}`",
             listing.unrecognized().count,
-            String::from_utf8_lossy(first).escape_debug()
+            listing.charset().display(first)
         );
         // Any of the known entries may be behind such a line, so none of them counts as gone.
         for (name, facts) in known {
