@@ -10,5 +10,6 @@ mod golden;
 mod long_session;
 mod matrix;
 mod monitor;
+#[cfg(target_os = "linux")] // Other systems' file systems do not hold any bytes as names.
 mod names;
 mod process;
