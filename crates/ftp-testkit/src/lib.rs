@@ -25,6 +25,7 @@ mod background;
 mod certificate;
 mod collector;
 mod real;
+mod server_tls;
 mod transcript;
 mod wire;
 

@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 
 use crate::background::runtime;
 use crate::certificate::Identity;
+use crate::real::TlsVersions;
+use crate::server_tls::ServerTls;
 use player::{Deviation, Player};
 use script::Script;
 
@@ -39,9 +41,13 @@ use script::Script;
 /// | `D: cut` | end its TCP stream in order but not its TLS: a truncated transfer |
 /// | `D: reset` | end it with a TCP reset |
 /// | `T: tls` | do the server's side of a TLS handshake, with a certificate of [`ScriptedServer::ca_pem`] |
+/// | `T: hello` | expect the beginning of a TLS handshake, and leave it unanswered |
+/// | `T: no tls` | as `T: tls`, and expect that the handshake fails |
+/// | `T: forget` | know nothing any more of the TLS sessions and tickets there were: later handshakes are full ones |
 /// | `T: eof` | expect that the client closes the control connection |
 /// | `T: hang` | say nothing more, until the client leaves |
 /// | `T: close`, `T: reset` | end the control connection, in order or with a TCP reset |
+/// | `T: cut` | end its TCP stream in order but not its TLS |
 ///
 /// In `S:` and `S+:` lines `{port}` (EPSV), `{pasv}` (`127,0,0,1,p1,p2`) and `{p1}`, `{p2}` stand for a port
 /// that listens for the next data connection from then on; `{closed}` for a port that refuses connections.
@@ -75,6 +81,7 @@ use script::Script;
 #[derive(Debug)]
 pub struct Transcript {
     scripts: Vec<Script>,
+    tls: ServerTls,
 }
 
 /// A transcript being played on a free port of the loopback; dropping it ends it unchecked.
@@ -82,7 +89,7 @@ pub struct Transcript {
 #[must_use = "without `finish` nobody hears that the client left its script"]
 pub struct ScriptedServer {
     address: SocketAddr,
-    identity: Identity,
+    tls: Arc<ServerTls>,
     record: Arc<Record>,
     finishing: watch::Sender<bool>,
     /// The one task that accepts and plays; dropped, and so ended, with the server.
@@ -103,7 +110,33 @@ impl Transcript {
                 (_, Some(script)) => script.extend([line, "\n"]),
             }
         }
-        Self { scripts: scripts.iter().map(|script| Script::parse(script)).collect() }
+        let tls = ServerTls {
+            identity: Identity::generate(),
+            versions: TlsVersions::Default,
+            demands_certificate: false,
+        };
+        Self { scripts: scripts.iter().map(|script| Script::parse(script)).collect(), tls }
+    }
+
+    /// Shows this certificate instead of one of the usual kind.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Identity) -> Self {
+        self.tls.identity = identity;
+        self
+    }
+
+    /// Speaks only these versions of TLS.
+    #[must_use]
+    pub fn with_versions(mut self, versions: TlsVersions) -> Self {
+        self.tls.versions = versions;
+        self
+    }
+
+    /// Turns clients away that show no certificate of their own.
+    #[must_use]
+    pub fn demanding_a_certificate(mut self) -> Self {
+        self.tls.demands_certificate = true;
+        self
     }
 
     /// Starts to play; when this returns, clients can connect.
@@ -119,13 +152,14 @@ impl Transcript {
         let address =
             listener.local_addr().unwrap_or_else(|error| panic!("a listener without an address: {error}"));
 
-        let identity = Identity::generate();
+        let tls = Arc::new(self.tls);
         let record = Arc::new(Record::default());
         let (finishing, finish) = watch::channel(false);
-        let stage = Stage { tls: identity.server_config(), record: record.clone(), finishing: finish };
+        let stage =
+            Stage { config: tls.config(), tls: tls.clone(), record: record.clone(), finishing: finish };
         let mut playing = JoinSet::new();
         playing.spawn_on(stage.play_all(listener, self.scripts), runtime());
-        ScriptedServer { address, identity, record, finishing, playing: AsyncMutex::new(playing) }
+        ScriptedServer { address, tls, record, finishing, playing: AsyncMutex::new(playing) }
     }
 }
 
@@ -137,12 +171,12 @@ impl ScriptedServer {
 
     /// The authority that signed the certificate of `T: tls`, as PEM.
     pub fn ca_pem(&self) -> &str {
-        self.identity.ca_pem()
+        self.tls.identity.ca_pem()
     }
 
     /// SHA-256 of the certificate of `T: tls` (DER), in lower-case hexadecimal.
     pub fn certificate_sha256(&self) -> String {
-        self.identity.certificate_sha256()
+        self.tls.identity.certificate_sha256()
     }
 
     /// Every line that came over control connections so far, in order of arrival, without line ends. What is
@@ -203,7 +237,9 @@ impl Record {
 
 /// What all connections of one server share.
 struct Stage {
-    tls: Arc<ServerConfig>,
+    tls: Arc<ServerTls>,
+    /// One for all connections: a ticket of one is good for the others.
+    config: Arc<ServerConfig>,
     record: Arc<Record>,
     finishing: watch::Receiver<bool>,
 }
@@ -227,9 +263,10 @@ impl Stage {
                     .deviation("the client made one connection more than there are scripts".to_owned());
                 continue;
             };
-            let (record, tls, finishing) = (self.record.clone(), self.tls.clone(), self.finishing.clone());
+            let (record, finishing) = (self.record.clone(), self.finishing.clone());
+            let (tls, config) = (self.tls.clone(), self.config.clone());
             players.spawn(async move {
-                let player = Player::new(stream, tls, record.clone(), finishing);
+                let player = Player::new(stream, tls, config, record.clone(), finishing);
                 let player = player.unwrap_or_else(|error| panic!("cannot play: {error}"));
                 if let Err(deviation) = player.play(&script).await {
                     record.deviation(report(index, &script, &deviation));

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::Record;
 use super::script::{Action, Control, Data, Pattern, Script, unescape};
+use crate::server_tls::ServerTls;
 use crate::wire::Wire;
 
 /// How long the player waits for anything the client should do: far above any honest delay on the loopback,
@@ -35,7 +36,8 @@ pub(super) struct Player {
     active: Option<SocketAddr>,
     /// Whether the client's last PROT asked for TLS on data connections.
     protected: bool,
-    tls: Arc<ServerConfig>,
+    tls: Arc<ServerTls>,
+    config: Arc<ServerConfig>,
     record: Arc<Record>,
     /// Turns true when the test has nothing more to do.
     finishing: watch::Receiver<bool>,
@@ -55,7 +57,8 @@ type Step<T = ()> = Result<T, String>;
 impl Player {
     pub(super) fn new(
         control: TcpStream,
-        tls: Arc<ServerConfig>,
+        tls: Arc<ServerTls>,
+        config: Arc<ServerConfig>,
         record: Arc<Record>,
         finishing: watch::Receiver<bool>,
     ) -> io::Result<Self> {
@@ -68,6 +71,7 @@ impl Player {
             active: None,
             protected: false,
             tls,
+            config,
             record,
             finishing,
         })
@@ -80,6 +84,8 @@ impl Player {
             let at = |found| Deviation { step, found };
             match &line.action {
                 Action::Control(Control::Tls) => self = self.upgrade().await.map_err(at)?,
+                Action::Control(Control::Hello) => self.hello().await.map_err(at)?,
+                Action::Control(Control::Forget) => self.config = self.tls.config(),
                 Action::Control(end) => return self.end(*end).await.map_err(at),
                 action => self.act(action).await.map_err(at)?,
             }
@@ -198,7 +204,7 @@ impl Player {
     async fn take_data(&mut self, stream: TcpStream) -> Step {
         let mut data = Wire::new(stream).map_err(|error| error.to_string())?;
         if self.protected {
-            data = within("to do the TLS handshake of the data", data.into_tls(self.tls.clone())).await?;
+            data = within("to do the TLS handshake of the data", data.into_tls(self.config.clone())).await?;
         }
         self.data = Some(data);
         Ok(())
@@ -237,19 +243,53 @@ impl Player {
         if !self.buffer.is_empty() {
             return Err(format!("clear text before the handshake: {}", self.buffer.escape_ascii()));
         }
-        let handshake = self.control.into_tls(self.tls.clone());
+        let handshake = self.control.into_tls(self.config.clone());
         self.control = within("to do the TLS handshake", handshake).await?;
         Ok(self)
+    }
+
+    /// Takes the record with which a client begins a handshake (RFC 8446 §5.1: kind, version, length).
+    async fn hello(&mut self) -> Step {
+        let whole = |buffer: &[u8]| match buffer {
+            [0x16, _, _, high, low, rest @ ..] => {
+                rest.len() >= usize::from(u16::from_be_bytes([*high, *low]))
+            }
+            _ => false,
+        };
+        while !whole(&self.buffer) {
+            let read = within("to begin a TLS handshake", self.control.read(&mut self.buffer)).await?;
+            if read == 0 || self.buffer.first() != Some(&0x16) {
+                return Err(format!("no TLS handshake: {}", self.buffer.escape_ascii()));
+            }
+        }
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Does the handshake that is to fail, on either side.
+    async fn fail_to_upgrade(self) -> Step {
+        let handshake = async { Ok(self.control.into_tls(self.config.clone()).await) };
+        match within("to do the TLS handshake", handshake).await? {
+            // In TLS 1.3 the client's verdict may come after the server's part is done.
+            Ok(mut wire) => match timeout(PATIENCE, wire.read(&mut Vec::new())).await {
+                Ok(Ok(1..)) => Err("the handshake succeeded".to_owned()),
+                Ok(Ok(0) | Err(_)) => Ok(()),
+                Err(_) => Err(silence("to end the handshake")),
+            },
+            Err(_) => Ok(()),
+        }
     }
 
     /// Plays a line with which the control connection ends.
     async fn end(mut self, end: Control) -> Step {
         match end {
-            Control::Tls => unreachable!("not an end"),
+            Control::Tls | Control::Hello | Control::Forget => unreachable!("not an end"),
+            Control::NoTls => self.fail_to_upgrade().await,
             Control::Close => {
                 self.control.close_gently(PATIENCE);
                 Ok(())
             }
+            Control::Cut => self.control.cut().await.map_err(|error| error.to_string()),
             Control::Reset => self.control.reset().map_err(|error| error.to_string()),
             Control::Eof => match self.line().await? {
                 None => Ok(()),

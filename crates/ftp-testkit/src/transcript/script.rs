@@ -48,9 +48,13 @@ pub(super) enum Data {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Control {
     Tls,
+    Hello,
+    NoTls,
+    Forget,
     Eof,
     Hang,
     Close,
+    Cut,
     Reset,
 }
 
@@ -63,7 +67,10 @@ impl Script {
             .filter(|line| !line.is_empty() && !line.starts_with('#'))
             .map(|line| Step { line: line.to_owned(), action: Action::parse(line) })
             .collect();
-        let ends = |step: &Step| matches!(&step.action, Action::Control(control) if *control != Control::Tls);
+        let ends = |step: &Step| match &step.action {
+            Action::Control(control) => !matches!(control, Control::Tls | Control::Hello | Control::Forget),
+            _ => false,
+        };
         if let Some(end) = steps.iter().position(ends)
             && let Some(unreachable) = steps.get(end + 1)
         {
@@ -95,9 +102,13 @@ impl Action {
             ("D:", "cut") => Self::Data(Data::Cut),
             ("D:", "reset") => Self::Data(Data::Reset),
             ("T:", "tls") => Self::Control(Control::Tls),
+            ("T:", "hello") => Self::Control(Control::Hello),
+            ("T:", "no tls") => Self::Control(Control::NoTls),
+            ("T:", "forget") => Self::Control(Control::Forget),
             ("T:", "eof") => Self::Control(Control::Eof),
             ("T:", "hang") => Self::Control(Control::Hang),
             ("T:", "close") => Self::Control(Control::Close),
+            ("T:", "cut") => Self::Control(Control::Cut),
             ("T:", "reset") => Self::Control(Control::Reset),
             _ => panic!("not a line of a transcript: `{line}`"),
         }
@@ -156,6 +167,9 @@ mod tests {
             D<
             D< given
             D: cut
+            T: hello
+            T: tls
+            T: forget
             T: hang",
         );
         let actions: Vec<String> = script.steps.iter().map(|step| format!("{:?}\n", step.action)).collect();
@@ -170,6 +184,9 @@ mod tests {
             ReceiveData(None)
             ReceiveData(Some([103, 105, 118, 101, 110]))
             Data(Cut)
+            Control(Hello)
+            Control(Tls)
+            Control(Forget)
             Control(Hang)
         "#]]
         .assert_eq(&actions.concat());
