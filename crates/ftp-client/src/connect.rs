@@ -112,13 +112,28 @@ impl Client {
     }
 
     /// A control connection, logged in, and its TLS if it has any.
+    ///
+    /// libunftp 0.24 now and then reads the beginning of the handshake as a command, if it comes soon after the answer to
+    /// AUTH TLS, and refuses it in clear text. Nothing secret was sent then, and a second connection goes well.
     pub(crate) async fn dial(&self, versions: Versions) -> Result<(Control, Option<Link>), Error> {
+        match self.dial_once(versions).await {
+            Err(Error::Tls { on: Channel::Control, fault: TlsFault::NotTls })
+                if self.tls_mode() == TlsMode::Explicit =>
+            {
+                tracing::debug!("the server answered the TLS handshake in clear text; connecting once more");
+                self.dial_once(versions).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn dial_once(&self, versions: Versions) -> Result<(Control, Option<Link>), Error> {
         let tcp = self.reach().await?;
         let link = match &self.trust {
             Some(trust) => Some(trust.link(versions).map_err(control_tls)?),
             None => None,
         };
-        let mode = self.config.tls.as_ref().map_or(TlsMode::Explicit, |tls| tls.mode);
+        let mode = self.tls_mode();
         let stream = match (&link, mode) {
             (Some(link), TlsMode::Implicit) => {
                 link.protect(tcp, Channel::Control, self.config.timeout).await?
@@ -127,7 +142,8 @@ impl Client {
         };
         let password = self.config.credentials.password.clone();
         let mut control = Control::new(stream, self.config.timeout, password)?;
-        let greeting = control.greeting().await.map_err(|error| self.no_greeting(error))?;
+        let greeting = control.greeting().await;
+        let greeting = greeting.map_err(|error| self.no_greeting(unidentified(link.as_ref(), error)))?;
         if greeting.severity() != Severity::Completion {
             return Err(self.connect_error(ConnectFault::Greeting(greeting)));
         }
@@ -135,12 +151,17 @@ impl Client {
             protected(&mut control, Command::AuthTls).await?;
             control = control.protect(link).await?;
         }
-        self.log_in(&mut control).await?;
+        self.log_in(&mut control).await.map_err(|error| unidentified(link.as_ref(), error))?;
         if link.is_some() {
             protect_data(&mut control, mode).await?;
         }
         control.execute(&Command::TypeImage).await?;
         Ok((control, link))
+    }
+
+    /// When TLS begins, if it does.
+    fn tls_mode(&self) -> TlsMode {
+        self.config.tls.as_ref().map_or(TlsMode::Explicit, |tls| tls.mode)
     }
 
     /// A TCP connection to one of the host's addresses. Each gets its share of the time that is left, so that one that
@@ -195,6 +216,7 @@ impl Client {
             Error::Lost(LostCause::Closed) => {
                 ConnectFault::NotFtp { answer: "it closed the connection".to_owned() }
             }
+            Error::Protocol(ProtocolFault::TlsRecord) => ConnectFault::SpeaksTls,
             Error::Protocol(ProtocolFault::Reply(ReplyError::NotAReply { line })) => {
                 ConnectFault::NotFtp { answer: format!("it said `{line}`") }
             }
@@ -213,6 +235,19 @@ async fn protected(control: &mut Control, command: Command) -> Result<(), Error>
         Ok(_) => Ok(()),
         Err(Error::Rejected { verb, reply }) => Err(control_tls(TlsFault::Refused { verb, reply })),
         Err(error) => Err(error),
+    }
+}
+
+/// What an error means that follows the handshake at once. In TLS 1.3 the client is done before the server has looked at
+/// its certificate; a server that wanted one and got none then just leaves.
+fn unidentified(link: Option<&Link>, error: Error) -> Error {
+    match error {
+        Error::Lost(LostCause::Io(_) | LostCause::Closed)
+            if link.is_some_and(Link::wants_client_certificate) =>
+        {
+            control_tls(TlsFault::ClientCertificate)
+        }
+        other => other,
     }
 }
 

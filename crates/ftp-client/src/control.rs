@@ -4,6 +4,7 @@
 //! out or broke off leaves the connection poisoned: its reply may still come, and must never be taken for the answer
 //! to another command. Nothing but this file touches the stream.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::error::{Channel, Error, LostCause, ProtocolFault, TlsFault, Wait};
 use crate::secret::Secret;
 use crate::socket;
 use crate::stream::Stream;
-use crate::tls::Link;
+use crate::tls::{Link, Protection};
 use crate::wait::within;
 
 /// Replies are short; a block of this size takes nearly all of them at once.
@@ -67,6 +68,11 @@ impl Control {
 
     pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// How the connection is protected.
+    pub(crate) fn protection(&self) -> Option<Protection> {
+        self.stream.tls().map(Protection::of)
     }
 
     /// Whether a command could be sent now.
@@ -198,7 +204,14 @@ impl Control {
             socket::acknowledge_quickly(self.stream.tcp());
             match self.stream.read(&mut self.block).await {
                 Ok(0) => return Err(Error::Lost(LostCause::Closed)),
+                Ok(read) if self.decoder.is_empty() && is_tls_record(&self.block[..read]) => {
+                    return Err(Error::Protocol(ProtocolFault::TlsRecord));
+                }
                 Ok(read) => self.decoder.push(&self.block[..read]),
+                // Under TLS an end without close_notify; on this connection it is as good as any.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                    return Err(Error::Lost(LostCause::Closed));
+                }
                 Err(error) => return Err(Error::Lost(error.into())),
             }
         }
@@ -217,6 +230,12 @@ impl Control {
             _ => Err(Error::Protocol(ProtocolFault::OutOfStep)),
         }
     }
+}
+
+/// Whether bytes in a reply's place begin a handshake or an alert (RFC 8446 §5.1). A reply begins with a digit, so the first
+/// byte is enough, and an alert has no line end to wait for.
+fn is_tls_record(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(0x15 | 0x16))
 }
 
 /// Turns a reply of kind 4yz or 5yz into an error.

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use ftp_proto::{AddressError, Code, LineTooLong, Reply, ReplyError, Severity};
 
+use crate::tls::{CertificateFacts, CertificateFlaw};
+
 /// A failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -62,17 +64,25 @@ impl Error {
     /// Whether the server refused the file at hand (RFC 959 §4.2.1, 5yz): it is missing, forbidden, or no plain file.
     ///
     /// A refusal of the command as such (500, 502, 503, 504), of the login (530) or of the protection (RFC 4217 §10:
-    /// 522, 533 to 536) is not about the file and does not count.
+    /// 521, 522, 533 to 536) is not about the file and does not count. 521 to MKD is another one: the folder exists.
     pub fn is_rejection(&self) -> bool {
-        let Self::Rejected { reply, .. } = self else { return false };
-        matches!(reply.code().as_u16(), 501 | 505..=521 | 523..=529 | 531 | 532 | 540..=599)
+        let Self::Rejected { verb, reply } = self else { return false };
+        match reply.code().as_u16() {
+            521 => *verb == "MKD",
+            code => matches!(code, 501 | 505..=520 | 523..=529 | 531 | 532 | 540..=599),
+        }
     }
 
     /// Whether the same operation may well succeed later, without anybody mending anything.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Connect { fault, .. } => !matches!(fault, ConnectFault::NotFtp { .. }),
-            Self::Timeout { .. } | Self::Lost(_) | Self::Data(_) => true,
+            Self::Connect { fault, .. } => {
+                !matches!(fault, ConnectFault::NotFtp { .. } | ConnectFault::SpeaksTls)
+            }
+            Self::Timeout { .. }
+            | Self::Lost(_)
+            | Self::Data(_)
+            | Self::Tls { fault: TlsFault::Broken(_), .. } => true,
             Self::Login(reply) | Self::Rejected { reply, .. } => {
                 reply.severity() == Severity::TransientNegative
             }
@@ -119,6 +129,9 @@ pub enum ConnectFault {
     /// An FTP server is there and does not want to talk (RFC 959: 120, 421, or any refusal).
     #[error("the server greeted with {0}")]
     Greeting(Reply),
+    /// What listens there speaks TLS before anything else, and clear text was expected.
+    #[error("the server speaks TLS from the first byte")]
+    SpeaksTls,
     /// Whatever listens there does not speak FTP.
     #[error("what answered is not an FTP server: {answer}")]
     NotFtp {
@@ -141,18 +154,38 @@ pub enum TlsFault {
     /// Bytes were waiting, unprotected, when the handshake began: somebody on the way may have planted them.
     #[error("the server sent data between its answer to AUTH TLS and the handshake")]
     Injected,
-    /// The server's certificate did not pass; the text reads after "it".
-    #[error("the server's certificate was not accepted: it {0}")]
-    Certificate(String),
-    /// The server's certificate is not the pinned one.
-    #[error("the server's certificate is not the pinned one; its SHA-256 is {found}")]
-    Pin {
-        /// SHA-256 of the certificate that came, in hexadecimal.
-        found: String,
+    /// The server's certificate did not pass.
+    #[error("the server's certificate was not accepted: it {flaw}; its SHA-256 is {}", certificate.sha256)]
+    Certificate {
+        /// Which check it failed.
+        flaw: CertificateFlaw,
+        /// What it says of itself.
+        certificate: Box<CertificateFacts>,
     },
-    /// The handshake failed for another reason.
+    /// The server answered in something else than TLS, clear text most likely.
+    #[error("the server did not answer the handshake in TLS")]
+    NotTls,
+    /// The server speaks neither TLS 1.2 nor 1.3.
+    #[error("the server speaks neither TLS 1.2 nor TLS 1.3")]
+    NoCommonVersion,
+    /// There is no cipher, key exchange or signature that both sides accept.
+    #[error("the server and the client have no cipher, key exchange or signature in common")]
+    NothingInCommon,
+    /// The server knows no host of this name (RFC 6066 §3).
+    #[error("the server knows no host of this name")]
+    UnknownName,
+    /// The server wants to see a certificate of the client's, which has none.
+    #[error("the server wants a certificate from the client")]
+    ClientCertificate,
+    /// The server broke the handshake off with an alert that says nothing more particular (RFC 8446 §6.2).
+    #[error("the server broke the handshake off ({0})")]
+    Alert(String),
+    /// The connection broke during the handshake.
+    #[error("the connection broke during the handshake: {0}")]
+    Broken(io::Error),
+    /// The handshake failed for another reason, in rustls' words.
     #[error("the handshake failed: {0}")]
-    Handshake(io::Error),
+    Handshake(String),
     /// The host is neither a name nor an address that a certificate could be issued for.
     #[error("`{0}` is not a name that a certificate can be checked against")]
     ServerName(String),
@@ -183,6 +216,9 @@ pub enum ProtocolFault {
         /// The server's words.
         reply: Reply,
     },
+    /// TLS in the place of a reply, on a connection without TLS.
+    #[error("TLS came where a reply was due")]
+    TlsRecord,
     /// A reply that answers nothing: it came when no command was under way.
     #[error("a reply came that no command had asked for")]
     OutOfStep,
@@ -214,6 +250,12 @@ pub enum DataFault {
     /// It broke after it had been opened.
     #[error("the data connection broke: {0}")]
     Broken(io::Error),
+    /// The server refused the transfer since its data connection did not resume the TLS session of the control connection
+    /// (vsftpd: 522; `ProFTPD` and `FileZilla` Server: 425 or 450).
+    #[error(
+        "the data connection did not resume the TLS session of the control connection, as the server demands: {0}"
+    )]
+    NotResumed(Reply),
     /// The server reported that the transfer failed (425, 426, 451, 552 and their like).
     #[error("the server gave the transfer up: {0}")]
     GivenUp(Reply),
@@ -238,7 +280,7 @@ pub enum DataFault {
 impl DataFault {
     fn reply(&self) -> Option<&Reply> {
         match self {
-            Self::GivenUp(reply) => Some(reply),
+            Self::GivenUp(reply) | Self::NotResumed(reply) => Some(reply),
             _ => None,
         }
     }

@@ -42,4 +42,4 @@ pub use encoding::{Encoding, UnknownEncoding};
 pub use error::{Channel, ConnectFault, DataFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
 pub use secret::Secret;
 pub use session::{Download, Listing, Session, Unrecognized, Upload};
-pub use tls::{Verification, VerificationError};
+pub use tls::{CertificateFacts, CertificateFlaw, Protection, SessionReuse, Verification, VerificationError};

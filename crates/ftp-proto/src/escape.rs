@@ -6,7 +6,8 @@ use std::fmt::{self, Display, Write as _};
 use crate::charset::{Charset, stood_in_for};
 
 /// Shows bytes as text: UTF-8 where they are UTF-8, `\xNN` where not, and control characters escaped.
-pub(crate) struct Escaped<'a>(pub(crate) &'a [u8]);
+#[derive(Debug, Clone, Copy)]
+pub struct Escaped<'a>(pub &'a [u8]);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

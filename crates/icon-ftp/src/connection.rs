@@ -36,7 +36,7 @@ pub(crate) struct Connection {
     tls_mode: Option<TlsModeInput>,
     ssl_verify: Option<bool>,
     ca_certificate: Option<String>,
-    certificate_sha256: Option<String>,
+    certificate_sha256: Option<SecretText>,
     timeout: Option<i64>,
     encoding: Option<String>,
 }
@@ -56,7 +56,7 @@ enum TlsModeInput {
     Implicit,
 }
 
-/// A password on its way in.
+/// A password or a pin on its way in.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(from = "String")]
 struct SecretText(Secret<String>);
@@ -104,6 +104,11 @@ impl Connection {
     /// Whether commands and data have to be protected.
     pub(crate) fn is_secure(&self) -> bool {
         self.secure.unwrap_or(false)
+    }
+
+    /// The pin, if one is given.
+    fn pin(&self) -> Option<&str> {
+        given(self.certificate_sha256.as_ref().map(|pin| pin.0.expose()))
     }
 
     /// Whether TLS is to begin with the first byte; without TLS the mode of it says nothing.
@@ -165,15 +170,14 @@ impl Connection {
     /// The most particular statement about the certificate decides: a pin, no verification at all, an authority, the
     /// system's authorities.
     fn tls(&self) -> Result<TlsConfig, Failure> {
-        let verification =
-            match (given(self.certificate_sha256.as_ref()), given(self.ca_certificate.as_ref())) {
-                (Some(pin), _) => Verification::pin_from_hex(pin)
-                    .map_err(|error| failure::bad_setting("certificate_sha256", &error.to_string())),
-                (None, _) if self.ssl_verify == Some(false) => Ok(Verification::Off),
-                (None, Some(pem)) => Verification::authorities_from_pem(pem)
-                    .map_err(|error| failure::bad_setting("ca_certificate", &error.to_string())),
-                (None, None) => Ok(Verification::SystemRoots),
-            }?;
+        let verification = match (self.pin(), given(self.ca_certificate.as_ref())) {
+            (Some(pin), _) => Verification::pin_from_hex(pin)
+                .map_err(|error| failure::bad_setting("certificate_sha256", &error.to_string())),
+            (None, _) if self.ssl_verify == Some(false) => Ok(Verification::Off),
+            (None, Some(pem)) => Verification::authorities_from_pem(pem)
+                .map_err(|error| failure::bad_setting("ca_certificate", &error.to_string())),
+            (None, None) => Ok(Verification::SystemRoots),
+        }?;
         let mode = if self.is_implicit() { TlsMode::Implicit } else { TlsMode::Explicit };
         Ok(TlsConfig { mode, verification })
     }
@@ -183,7 +187,7 @@ impl Connection {
         if self.is_secure() {
             return;
         }
-        let (pin, authority) = (given(self.certificate_sha256.as_ref()), given(self.ca_certificate.as_ref()));
+        let (pin, authority) = (self.pin(), given(self.ca_certificate.as_ref()));
         if pin.is_some() || authority.is_some() {
             tracing::warn!("The connection names a certificate, but `secure` is false: nothing is encrypted");
         }
@@ -333,10 +337,16 @@ mod tests {
     }
 
     #[test]
-    fn the_password_is_in_no_debug_output() {
-        let connection = connection(json!({"credentials": {"username": "u", "password": "canary"}}));
-        assert!(!format!("{connection:?}").contains("canary"));
-        assert!(!format!("{:?}", connection.config()).contains("canary"));
+    fn password_and_pin_are_in_no_debug_output() {
+        let pin = "ca4a27".repeat(11)[..64].to_owned();
+        let connection = connection(json!({
+            "credentials": {"username": "u", "password": "canary"}, "secure": true, "certificate_sha256": pin,
+        }));
+        let config = connection.config().expect("settings that are right");
+        for shown in [format!("{connection:?}"), format!("{config:?}")] {
+            assert!(!shown.contains("canary"), "{shown}");
+            assert!(!shown.contains("ca4a27") && !shown.contains("202, 74, 39"), "{shown}");
+        }
     }
 
     #[test]

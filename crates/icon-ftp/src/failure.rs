@@ -1,7 +1,9 @@
 //! Every sentence that tells a user what went wrong and what to do: the one match from the client's errors, and the
-//! refusals of settings and inputs that need no server.
+//! refusals of settings and inputs that need no server. Those about TLS are in a file of their own.
 
-use ftp_client::{Channel, ConnectFault, DataFault, Error, LostCause, TlsFault, Wait};
+mod tls;
+
+use ftp_client::{ConnectFault, DataFault, Error, LostCause, Wait};
 use ftp_proto::PathError;
 use plugin_runtime::Failure;
 
@@ -10,7 +12,10 @@ use plugin_runtime::Failure;
 pub(crate) fn from_client(error: &Error) -> Failure {
     let failure = match error {
         Error::Connect { server, fault } => connect(server, fault),
-        Error::Tls { on, fault } => tls(*on, fault),
+        Error::Tls { on, fault } => tls::failure(*on, fault),
+        Error::Login(reply) if tls::demands_tls(reply) => {
+            Failure::service(format!("The login was refused: {reply}"), tls::DEMANDS_TLS)
+        }
         Error::Login(reply) => Failure::service(
             format!("The login was refused: {reply}"),
             "Check the username and the password in `credentials`. Some servers also refuse a login that is right when \
@@ -18,7 +23,9 @@ pub(crate) fn from_client(error: &Error) -> Failure {
         ),
         Error::Rejected { verb, reply } => Failure::service(
             format!("The server refused {verb}: {reply}"),
-            "The reply is the server's own reason. A code that starts with 4 is a temporary one: try again later.",
+            tls::refusal_advice(reply).unwrap_or(
+                "The reply is the server's own reason. A code that starts with 4 is a temporary one: try again later.",
+            ),
         ),
         Error::Protocol(fault) => Failure::service(
             format!("The server broke the FTP protocol: {fault}"),
@@ -53,53 +60,16 @@ fn connect(server: &str, fault: &ConnectFault) -> Failure {
             format!("The server does not take connections now: {server} said {reply}"),
             "It may be busy, in maintenance, or not open to this address. Try again later, or ask its operator.",
         ),
+        ConnectFault::SpeaksTls => Failure::service(
+            format!("The server speaks TLS from the first byte: {server}"),
+            "Set `secure` to true and `tls_mode` to implicit. No password was sent.",
+        ),
         ConnectFault::NotFtp { answer } => Failure::service(
             format!("What answered is not an FTP server: {server}, {answer}"),
-            "Check `host` and `port`. FTP usually listens on port 21; SFTP (port 22) is another protocol.",
+            "Check `host` and `port`. FTP usually listens on port 21, and with implicit TLS (`tls_mode`) on port 990; SFTP \
+             (port 22) is another protocol.",
         ),
     }
-}
-
-fn tls(on: Channel, fault: &TlsFault) -> Failure {
-    let cause = match fault {
-        TlsFault::Refused { verb, reply } => {
-            format!("The server does not offer TLS as asked: {verb} was answered with {reply}")
-        }
-        TlsFault::Injected => "Unprotected data came where the TLS handshake was due".to_owned(),
-        TlsFault::Certificate(reason) => format!("The server's certificate was not accepted: it {reason}"),
-        TlsFault::Pin { found } => {
-            format!("The server's certificate is not the one of `certificate_sha256`; its SHA-256 is {found}")
-        }
-        TlsFault::Handshake(error) => format!("The TLS handshake on the {on} connection failed: {error}"),
-        TlsFault::ServerName(name) => format!("No certificate can be checked against `{name}`"),
-        TlsFault::Authorities(reason) => format!("The certificate authorities cannot be used: {reason}"),
-    };
-    let assistance = match fault {
-        TlsFault::Refused { .. } => {
-            "No password was sent in the clear. Ask the server's operator for TLS (RFC 4217), or set `secure` to false if the \
-             password and the files may travel readable by everybody on the way."
-        }
-        TlsFault::Injected => {
-            "Somebody between the plugin and the server may have planted it. Nothing secret was sent."
-        }
-        TlsFault::Certificate(_) => {
-            "Give the certificate of the authority that issued it in `ca_certificate`, or the SHA-256 of the server's \
-             certificate in `certificate_sha256` once its operator has confirmed it. `ssl_verify` false accepts any \
-             certificate, an attacker's too."
-        }
-        TlsFault::Pin { .. } => {
-            "No password was sent. If the server's operator confirms the new certificate, put its SHA-256 into \
-             `certificate_sha256`; if not, somebody else answered."
-        }
-        TlsFault::Handshake(_) => {
-            "The plugin speaks TLS 1.2 and 1.3. Check that the server does, and that nothing on the way interferes."
-        }
-        TlsFault::ServerName(_) => {
-            "Use the name or the address in `host` that stands in the server's certificate."
-        }
-        TlsFault::Authorities(_) => "Check `ca_certificate`, or the trusted certificates of the machine.",
-    };
-    Failure::service(cause, assistance)
 }
 
 fn data(fault: &DataFault) -> Failure {
@@ -116,6 +86,7 @@ fn data(fault: &DataFault) -> Failure {
             "The transfer is incomplete, and after an upload so is the file on the server, unless `atomic` is set. The \
              reply is the server's own reason: a full disk or quota, a broken connection, an error on its side.",
         ),
+        DataFault::NotResumed(reply) => tls::not_resumed(reply),
         DataFault::Short { received, expected } => Failure::service(
             format!(
                 "The transfer was cut short: {received} bytes came of the {expected} that the server had announced"
@@ -141,6 +112,11 @@ fn no_data_connection(why: &str) -> Failure {
 }
 
 fn lost(cause: &LostCause) -> Failure {
+    if let LostCause::Goodbye(reply) = cause
+        && tls::demands_tls(reply)
+    {
+        return Failure::service(format!("The connection to the server was lost: {cause}"), tls::DEMANDS_TLS);
+    }
     Failure::service(
         format!("The connection to the server was lost: {cause}"),
         "Try again. A server that restarts, is full, or drops idle connections does this; so does a network that fails.",
@@ -154,11 +130,12 @@ fn timeout_advice(wait: Wait) -> &'static str {
             "Check `host` and `port`. A firewall that drops packets silently looks like this."
         }
         Wait::Greeting => {
-            "Something accepts connections there but does not greet. Check that `port` is that of an FTP server; a server \
-             for implicit TLS also stays silent."
+            "Something accepts connections there but does not greet. Check that `port` is that of an FTP server. A server \
+             for implicit TLS, on port 990 as a rule, waits for TLS in silence: set `tls_mode` to implicit for it."
         }
         Wait::Handshake(_) => {
-            "The server stopped in the middle of the TLS handshake. Check its TLS settings."
+            "The server stopped in the middle of the TLS handshake. Check its TLS settings, and that `tls_mode` is what it \
+             expects: explicit as a rule, implicit on port 990."
         }
         Wait::OpeningData => "Try the other mode with `passive`, and check the firewalls on the way.",
         Wait::Sending(_) | Wait::Reply(_) | Wait::Transferring => {

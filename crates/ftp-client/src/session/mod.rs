@@ -21,7 +21,7 @@ pub use self::upload::Upload;
 use crate::connect::{Client, Tls12};
 use crate::control::Control;
 use crate::error::Error;
-use crate::tls::{Link, Versions};
+use crate::tls::{Link, Protection, SessionReuse, Versions};
 
 /// One login on one server.
 ///
@@ -33,6 +33,8 @@ pub struct Session {
     client: Client,
     control: Control,
     link: Option<Link>,
+    /// What the last data connection made of the TLS session.
+    reuse: Option<SessionReuse>,
     /// What FEAT said, once somebody wanted to know.
     features: Option<Features>,
     /// The folder the login ended in, once somebody wanted to leave it.
@@ -45,7 +47,18 @@ pub struct Session {
 impl Session {
     pub(crate) fn new(client: Client, control: Control, link: Option<Link>) -> Self {
         let names = Names::new(client.config().encoding, client.learnt().charset);
-        Self { client, control, link, features: None, home: None, away: None, names }
+        Self { client, control, link, reuse: None, features: None, home: None, away: None, names }
+    }
+
+    /// How the control connection is protected; `None` in clear text. Data connections are protected likewise.
+    pub fn protection(&self) -> Option<Protection> {
+        self.control.protection()
+    }
+
+    /// Whether the last data connection resumed the TLS session of the control connection; `None` in clear text and as long
+    /// as there was none.
+    pub fn session_reuse(&self) -> Option<SessionReuse> {
+        self.reuse
     }
 
     /// Whether the session can still be used.

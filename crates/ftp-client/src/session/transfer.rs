@@ -7,8 +7,9 @@ use tokio::time::{Duration, Instant};
 use super::Session;
 use crate::control::{is_negative, not_refused};
 use crate::data::{self, Data, Prepared, Route};
-use crate::error::{Channel, DataFault, Error, ProtocolFault, Wait};
+use crate::error::{DataFault, Error, ProtocolFault, TlsFault, Wait};
 use crate::stream::Stream;
+use crate::tls::SessionReuse;
 use crate::wait::within;
 
 /// How long a server may take to connect to us. It often never will — NAT and firewalls are in the way — so this is
@@ -58,11 +59,30 @@ impl Session {
             }
         };
         // The handshake comes after the 1yz reply: ProFTPD and Pure-FTPd do not answer one that comes before.
-        let stream = match &self.link {
-            Some(link) => link.protect(tcp, Channel::Data, limit).await?,
-            None => Stream::Plain(tcp),
-        };
+        let stream = self.protect(tcp, command.verb(), limit).await?;
         Ok(Data::new(stream, command.verb(), limit))
+    }
+
+    /// Puts TLS on a data connection where the control connection has it. A server that breaks the handshake off says why
+    /// on the control connection.
+    async fn protect(
+        &mut self,
+        tcp: TcpStream,
+        verb: &'static str,
+        limit: Duration,
+    ) -> Result<Stream, Error> {
+        let Some(link) = &self.link else { return Ok(Stream::Plain(tcp)) };
+        self.reuse = None;
+        match link.protect_data(tcp, limit).await {
+            Ok((stream, reuse)) => {
+                self.reuse = Some(reuse);
+                Ok(stream)
+            }
+            Err(error @ Error::Tls { fault: TlsFault::Alert(_) | TlsFault::Broken(_), .. }) => {
+                Err(self.explain(verb, error).await)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Waits for both, the connection and the 1yz reply; servers differ in which comes first. Whichever it is ends the
@@ -103,7 +123,7 @@ impl Session {
         let reply = self.control.final_reply().await?;
         match reply.severity() {
             Severity::Completion => Ok(reply),
-            _ => Err(given_up(verb, reply)),
+            _ => Err(self.given_up(verb, reply)),
         }
     }
 
@@ -115,8 +135,18 @@ impl Session {
         }
         let limit = self.client.config().timeout.min(EXPLANATION_WAIT);
         match self.control.reply(limit).await {
-            Ok(reply) if is_negative(&reply) => given_up(verb, reply),
+            Ok(reply) if is_negative(&reply) => self.given_up(verb, reply),
             _ => error,
+        }
+    }
+
+    /// What a negative reply after 1yz means. As a rule the transfer broke off; but libunftp 0.24 looks for the file only
+    /// after it has announced the data, so 550 and 553 (RFC 959 §4.2.1) still are refusals of the file.
+    fn given_up(&self, verb: &'static str, reply: Reply) -> Error {
+        match reply.code() {
+            Code::FILE_UNAVAILABLE | Code::NAME_NOT_ALLOWED => Error::Rejected { verb, reply },
+            _ if demands_reuse(&reply, self.reuse) => Error::Data(DataFault::NotResumed(reply)),
+            _ => Error::Data(DataFault::GivenUp(reply)),
         }
     }
 
@@ -144,13 +174,12 @@ fn preliminary(command: &Command, reply: Result<Reply, Error>) -> Result<(), Err
     Err(Error::Protocol(ProtocolFault::Unexpected { verb: command.verb(), reply }))
 }
 
-/// A negative reply after 1yz. As a rule the transfer broke off; but libunftp 0.24 looks for the file only after it has
-/// announced the data, so 550 and 553 (RFC 959 §4.2.1) still are refusals of the file.
-fn given_up(verb: &'static str, reply: Reply) -> Error {
-    match reply.code() {
-        Code::FILE_UNAVAILABLE | Code::NAME_NOT_ALLOWED => Error::Rejected { verb, reply },
-        _ => Error::Data(DataFault::GivenUp(reply)),
-    }
+/// Whether a negative reply after 1yz complains of a TLS session that was not resumed. vsftpd 3.0 says 522, `ProFTPD` 1.3
+/// says 425 and `FileZilla` Server 1.x says 425 or 450; the first and the last name the matter.
+fn demands_reuse(reply: &Reply, reuse: Option<SessionReuse>) -> bool {
+    let text = reply.text().to_ascii_lowercase();
+    matches!(reply.code().as_u16(), 425 | 450 | 522)
+        && (reuse == Some(SessionReuse::Declined) || text.contains("reuse") || text.contains("resum"))
 }
 
 /// Why no data connection came about in this way, in words; an error that is not about the way to it is given back.

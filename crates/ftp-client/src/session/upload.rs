@@ -53,9 +53,10 @@ impl Upload<'_> {
         if let Err(error) = self.data.end().await {
             return Err(self.session.explain(verb, error).await);
         }
-        // The tickets for later data connections arrive here, until the server closes; one that never closes does not
-        // hold up its own reply.
+        // The tickets for later data connections arrive here, until the server closes, so they are looked for first; a
+        // server that never closes does not hold up its own reply.
         tokio::select! {
+            biased;
             () = self.data.drain() => self.session.confirm(verb).await?,
             reply = self.session.confirm(verb) => reply?,
         };

@@ -5,14 +5,19 @@
 //! confuse ProFTPD — and the store counts: a TLS 1.3 ticket is good for one connection (RFC 8446 §C.4), and a server
 //! may hand out fewer than are used up. Running out is seen before a transfer, when nothing is lost yet.
 
+mod certificate;
+mod flaw;
+mod handshake;
+mod protection;
+mod signature;
 mod tickets;
 mod verification;
+mod verifier;
 
-use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ClientSessionStore, Resumption};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
@@ -20,8 +25,13 @@ use rustls::{ClientConfig, SupportedProtocolVersion};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+pub use self::certificate::CertificateFacts;
+pub use self::flaw::CertificateFlaw;
+use self::handshake::ClientCertificate;
+pub use self::protection::{Protection, SessionReuse};
 use self::tickets::Tickets;
 pub use self::verification::{Verification, VerificationError};
+use self::verifier::Verifier;
 use crate::config::TlsConfig;
 use crate::error::{Channel, Error, TlsFault, Wait};
 use crate::stream::Stream;
@@ -41,7 +51,7 @@ pub(crate) enum Versions {
 pub(crate) struct Trust {
     name: ServerName<'static>,
     provider: Arc<CryptoProvider>,
-    verifier: Arc<dyn ServerCertVerifier>,
+    verifier: Arc<Verifier>,
 }
 
 impl Trust {
@@ -50,21 +60,29 @@ impl Trust {
         let name =
             ServerName::try_from(host.to_owned()).map_err(|_| TlsFault::ServerName(host.to_owned()))?;
         let provider = Arc::new(ring::default_provider());
-        let verifier = verification::verifier(&config.verification, &provider)?;
+        let verifier = Arc::new(Verifier::new(&config.verification, &provider)?);
         Ok(Self { name, provider, verifier })
     }
 
     /// TLS for one new control connection and its data connections.
     pub(crate) fn link(&self, versions: Versions) -> Result<Link, TlsFault> {
         let tickets = Arc::new(Tickets::default());
+        let client_certificate = Arc::new(ClientCertificate::default());
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(offered(versions))
-            .map_err(|error| TlsFault::Handshake(io::Error::other(error)))?
+            .map_err(|error| TlsFault::Handshake(error.to_string()))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&self.verifier))
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(Arc::clone(&self.verifier) as Arc<_>)
+            .with_client_cert_resolver(Arc::clone(&client_certificate) as Arc<_>);
         config.resumption = Resumption::store(Arc::clone(&tickets) as Arc<dyn ClientSessionStore>);
-        Ok(Link { name: self.name.clone(), config: Arc::new(config), tickets })
+        let name = self.name.clone();
+        Ok(Link {
+            name,
+            config: Arc::new(config),
+            tickets,
+            client_certificate,
+            has_warned: AtomicBool::new(false),
+        })
     }
 }
 
@@ -83,6 +101,9 @@ pub(crate) struct Link {
     name: ServerName<'static>,
     config: Arc<ClientConfig>,
     tickets: Arc<Tickets>,
+    client_certificate: Arc<ClientCertificate>,
+    /// Whether it was said that the server does not resume its sessions; once is enough.
+    has_warned: AtomicBool,
 }
 
 impl Link {
@@ -94,9 +115,10 @@ impl Link {
         limit: Duration,
     ) -> Result<Stream, Error> {
         let handshake = TlsConnector::from(Arc::clone(&self.config)).connect(self.name.clone(), tcp);
-        let stream = within(Wait::Handshake(on), limit, handshake)
-            .await?
-            .map_err(|error| Error::Tls { on, fault: handshake_fault(error) })?;
+        let stream = within(Wait::Handshake(on), limit, handshake).await?.map_err(|error| Error::Tls {
+            on,
+            fault: handshake::fault(error, self.wants_client_certificate()),
+        })?;
         tracing::debug!(
             "TLS on the {on} connection: {:?}, {:?} handshake",
             stream.get_ref().1.protocol_version(),
@@ -105,16 +127,31 @@ impl Link {
         Ok(Stream::Tls(Box::new(stream)))
     }
 
+    /// Protects a data connection, and tells whether it resumed the session.
+    pub(crate) async fn protect_data(
+        &self,
+        tcp: TcpStream,
+        limit: Duration,
+    ) -> Result<(Stream, SessionReuse), Error> {
+        let had_tickets = self.tickets.had_any();
+        let stream = self.protect(tcp, Channel::Data, limit).await?;
+        let reuse = stream.tls().map_or(SessionReuse::NotOffered, |tls| SessionReuse::of(tls, had_tickets));
+        if reuse == SessionReuse::Declined && !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "The server did not resume its TLS session on the data connection; its tickets may have expired"
+            );
+        }
+        Ok((stream, reuse))
+    }
+
+    /// Whether the server has asked for a certificate of ours.
+    pub(crate) fn wants_client_certificate(&self) -> bool {
+        self.client_certificate.was_wanted()
+    }
+
     /// Whether the next data connection could not resume the session although earlier ones could: a server that
     /// demands resumption would now refuse it. A server that never gave a ticket cannot demand one.
     pub(crate) fn is_out_of_tickets(&self) -> bool {
         self.tickets.ran_out()
-    }
-}
-
-fn handshake_fault(error: io::Error) -> TlsFault {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(error)) => verification::refusal(error),
-        _ => TlsFault::Handshake(error),
     }
 }

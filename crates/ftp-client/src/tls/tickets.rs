@@ -17,6 +17,7 @@ struct Jar {
     tls12: Option<Tls12ClientSessionValue>,
     tls13: VecDeque<Tls13ClientSessionValue>,
     had_tls13: bool,
+    had_tls12: bool,
 }
 
 /// A server may send tickets without end; the newest of them are enough.
@@ -27,6 +28,12 @@ impl Tickets {
     pub(super) fn ran_out(&self) -> bool {
         let jar = self.lock();
         jar.had_tls13 && jar.tls13.is_empty()
+    }
+
+    /// Whether the server has ever given any, of whichever version.
+    pub(super) fn had_any(&self) -> bool {
+        let jar = self.lock();
+        jar.had_tls13 || jar.had_tls12
     }
 
     /// No code panics while it holds the lock, so a poisoned one still guards sound data.
@@ -45,7 +52,9 @@ impl ClientSessionStore for Tickets {
     }
 
     fn set_tls12_session(&self, _: ServerName<'static>, session: Tls12ClientSessionValue) {
-        self.lock().tls12 = Some(session);
+        let mut jar = self.lock();
+        jar.had_tls12 = true;
+        jar.tls12 = Some(session);
     }
 
     fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {

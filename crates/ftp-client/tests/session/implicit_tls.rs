@@ -1,9 +1,9 @@
 //! Implicit TLS: nothing is said before the handshake, and data is never in the clear.
 
-use ftp_client::{Client, Config, Error, TlsConfig, TlsFault, TlsMode, Verification};
+use ftp_client::{Channel, Client, Config, Error, TlsConfig, TlsFault, TlsMode, Verification, Wait};
 use ftp_testkit::{ScriptedServer, Transcript};
 
-use crate::{config, fetch, open, put};
+use crate::{config, fetch, impatient, open, put};
 
 /// From the first byte to the login.
 const LOGIN: &str = "T: tls\nS: 220 hi\nC: USER user\nS: 331 pw\nC: PASS canary\nS: 230 in\n";
@@ -52,4 +52,18 @@ async fn a_server_that_declines_prot_is_left() {
         );
         server.finish().await;
     }
+}
+
+#[tokio::test]
+async fn a_server_that_greets_in_clear_text_is_not_spoken_to() {
+    let server = server("S: 220 hi\nT: hang").await;
+    let error = Client::new(implicit(&server)).unwrap().connect().await.unwrap_err();
+    assert!(matches!(&error, Error::Tls { on: Channel::Control, fault: TlsFault::NotTls }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_waits_for_clear_text_ends_at_the_timeout() {
+    let server = server("T: hang").await;
+    let error = Client::new(impatient(implicit(&server))).unwrap().connect().await.unwrap_err();
+    assert!(matches!(&error, Error::Timeout { wait: Wait::Handshake(Channel::Control), .. }), "{error:?}");
 }

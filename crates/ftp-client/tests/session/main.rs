@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test states its expectations by unwrapping")]
 
+mod certificate;
 mod clock;
 mod data_connection;
 mod download;
@@ -12,6 +13,7 @@ mod names_and_charsets;
 mod poison;
 mod stat;
 mod tls;
+mod tls_data;
 mod upload;
 
 use std::time::Duration;
@@ -30,6 +32,13 @@ const LOGIN: &str = "S: 220 ready
     S: 200 binary
 ";
 
+/// The beginning over explicit TLS, up to the login.
+const PROTECTED: &str =
+    "S: 220 hi\nC: AUTH TLS\nS: 234 go\nT: tls\nC: USER user\nS: 331 pw\nC: PASS canary\nS: 230 in\n";
+
+/// What follows it.
+const PROT: &str = "C: PBSZ 0\nS: 200 ok\nC: PROT P\nS: 200 ok\nC: TYPE I\nS: 200 ok\n";
+
 /// Starts a server that plays `script` after the usual login; `---` separates connections, each with its own login.
 async fn play(script: &str) -> ScriptedServer {
     let scripts: Vec<String> = script.split("---").map(|script| format!("{LOGIN}{script}")).collect();
@@ -46,7 +55,10 @@ fn config(server: &ScriptedServer) -> Config {
 }
 
 fn with_tls(server: &ScriptedServer) -> Config {
-    let verification = Verification::authorities_from_pem(server.ca_pem()).unwrap();
+    verified_by(server, Verification::authorities_from_pem(server.ca_pem()).unwrap())
+}
+
+fn verified_by(server: &ScriptedServer, verification: Verification) -> Config {
     Config { tls: Some(TlsConfig { mode: TlsMode::Explicit, verification }), ..config(server) }
 }
 

@@ -1,20 +1,16 @@
 //! TLS: what has to be true before the password travels.
 
-use ftp_client::{Channel, Client, Config, Error, TlsConfig, TlsFault, TlsMode, Verification};
-use ftp_testkit::{ScriptedServer, Transcript};
+use ftp_client::{Channel, Client, ConnectFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
+use ftp_testkit::{ScriptedServer, TlsVersions, Transcript};
 
-use crate::{config, fetch, open, with_tls};
-
-const PROTECTED: &str =
-    "S: 220 hi\nC: AUTH TLS\nS: 234 go\nT: tls\nC: USER user\nS: 331 pw\nC: PASS canary\nS: 230 in\n";
-const PROT: &str = "C: PBSZ 0\nS: 200 ok\nC: PROT P\nS: 200 ok\nC: TYPE I\nS: 200 ok\n";
+use crate::{PROT, PROTECTED, config, fetch, impatient, open, with_tls};
 
 async fn server(script: &str) -> ScriptedServer {
     Transcript::parse(script).start().await
 }
 
-fn verified_by(server: &ScriptedServer, verification: Verification) -> Config {
-    Config { tls: Some(TlsConfig { mode: TlsMode::Explicit, verification }), ..config(server) }
+async fn refused(server: &ScriptedServer) -> Error {
+    Client::new(impatient(with_tls(server))).unwrap().connect().await.unwrap_err()
 }
 
 fn saw_the_password(server: &ScriptedServer) -> bool {
@@ -59,56 +55,135 @@ async fn bytes_planted_before_the_handshake_end_the_connection() {
 }
 
 #[tokio::test]
-async fn an_unknown_authority_is_not_accepted_and_sees_no_password() {
-    let stranger = server("S: 220 hi").await;
-    let other = Verification::authorities_from_pem(stranger.ca_pem()).unwrap();
-    for verification in [other, Verification::SystemRoots] {
-        let server = server("S: 220 hi\nC: AUTH TLS\nS: 234 go\nT: tls").await;
-        let error = Client::new(verified_by(&server, verification)).unwrap().connect().await.unwrap_err();
-        let Error::Tls { on: Channel::Control, fault: TlsFault::Certificate(_) } = &error else {
-            panic!("{error:?}")
-        };
+async fn a_reply_glued_to_the_greeting_ends_the_connection() {
+    let server = server("S+: 220 hi\\r\\n234 TLS, if you believe it\\r\\n\nT: eof").await;
+    let error = refused(&server).await;
+    assert!(matches!(&error, Error::Protocol(ProtocolFault::OutOfStep)), "{error:?}");
+    server.finish().await;
+    assert!(!saw_the_password(&server));
+}
+
+#[tokio::test]
+async fn a_server_that_knows_auth_ssl_alone_is_not_spoken_to() {
+    let server = server("S: 220 hi\nC: AUTH TLS\nS: 504 use AUTH SSL\nT: eof").await;
+    let error = refused(&server).await;
+    assert!(matches!(&error, Error::Tls { fault: TlsFault::Refused { verb: "AUTH", .. }, .. }), "{error:?}");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_for_implicit_tls_is_told_from_one_that_greets() {
+    for (script, closes) in [
+        (r"S+: \x15\x03\x03\x00\x02\x02\x0a", false),
+        (r"S+: \x16\x03\x01\x00\xa5\r\n", false),
+        (r"S+: \x15", false),
+        ("T: hang", true),
+    ] {
+        let server = server(script).await;
+        let error = Client::new(impatient(config(&server))).unwrap().connect().await.unwrap_err();
+        if closes {
+            assert!(matches!(&error, Error::Timeout { wait: Wait::Greeting, .. }), "{error:?}");
+        } else {
+            assert!(matches!(&error, Error::Connect { fault: ConnectFault::SpeaksTls, .. }), "{error:?}");
+            assert!(!error.is_transient());
+        }
+    }
+}
+
+#[tokio::test]
+async fn clear_text_in_place_of_the_handshake_is_tried_once_more_and_then_named() {
+    let stumble = "S: 220 hi\nC: AUTH TLS\nS: 234 go\nT: hello\nS: 500 what\nT: close";
+    let stumbling = server(&format!("{stumble}\n---\n{PROTECTED}{PROT}")).await;
+    open(with_tls(&stumbling)).await;
+
+    let stubborn = server(&format!("{stumble}\n---\n{stumble}")).await;
+    let error = refused(&stubborn).await;
+    assert!(matches!(&error, Error::Tls { on: Channel::Control, fault: TlsFault::NotTls }), "{error:?}");
+    assert!(!saw_the_password(&stubborn));
+}
+
+/// The TLS alerts of RFC 8446 §6.2 and RFC 5246 §7.2, in the clear as they come before the keys are agreed on.
+#[tokio::test]
+async fn an_alert_says_what_the_server_misses() {
+    type Check = fn(&TlsFault) -> bool;
+    let table: [(&str, Check); 6] = [
+        ("28", |fault| matches!(fault, TlsFault::NothingInCommon)),
+        ("47", |fault| matches!(fault, TlsFault::NothingInCommon)),
+        ("46", |fault| matches!(fault, TlsFault::NoCommonVersion)),
+        ("70", |fault| matches!(fault, TlsFault::UnknownName)),
+        ("74", |fault| matches!(fault, TlsFault::ClientCertificate)),
+        ("50", |fault| matches!(fault, TlsFault::Alert(name) if name == "InternalError")),
+    ];
+    for (alert, is_expected) in table {
+        let server = server(&format!(
+            "S: 220 hi\nC: AUTH TLS\nS: 234 go\nT: hello\nS+: \\x15\\x03\\x03\\x00\\x02\\x02\\x{alert}\nT: hang"
+        ))
+        .await;
+        let error = refused(&server).await;
+        let Error::Tls { on: Channel::Control, fault } = &error else { panic!("{alert}: {error:?}") };
+        assert!(is_expected(fault), "{alert}: {fault:?}");
+        assert!(!error.is_transient());
         assert!(!saw_the_password(&server));
     }
 }
 
 #[tokio::test]
-async fn a_wrong_pin_names_the_certificate_that_came() {
-    let server = server("S: 220 hi\nC: AUTH TLS\nS: 234 go\nT: tls").await;
-    let error =
-        Client::new(verified_by(&server, Verification::Pin([7; 32]))).unwrap().connect().await.unwrap_err();
-    let Error::Tls { fault: TlsFault::Pin { found }, .. } = &error else { panic!("{error:?}") };
-    assert_eq!(*found, server.certificate_sha256());
-}
-
-#[cfg(target_os = "linux")] // Other systems have one loopback address only.
-#[tokio::test]
-async fn a_name_that_the_certificate_does_not_hold_is_not_accepted() {
-    let server = server("S: 220 hi\nC: AUTH TLS\nS: 234 go\nT: tls").await;
-    let config = Config { host: "127.0.0.3".to_owned(), ..with_tls(&server) };
-    // The scripted server listens on 127.0.0.1 only, so the other name has to lead there.
-    let listener = tokio::net::TcpListener::bind("127.0.0.3:0").await.unwrap();
-    let config = Config { port: listener.local_addr().unwrap().port(), ..config };
-    let target = server.address();
-    tokio::spawn(async move {
-        let (mut inbound, _) = listener.accept().await.unwrap();
-        let mut outbound = tokio::net::TcpStream::connect(target).await.unwrap();
-        let _ = tokio::io::copy_bidirectional(&mut inbound, &mut outbound).await;
-    });
-    let error = Client::new(config).unwrap().connect().await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "no TLS on the control connection: the server's certificate was not accepted: it is for another name than `host`"
-    );
+async fn a_server_of_tls_1_0_is_too_old() {
+    // A ServerHello (RFC 5246 §7.4.1.3) of version 3.1, with TLS_RSA_WITH_AES_128_CBC_SHA.
+    let random = r"\x07".repeat(32);
+    let server = server(&format!(
+        "S: 220 hi\nC: AUTH TLS\nS: 234 go\nT: hello
+         S+: \\x16\\x03\\x01\\x00\\x2a\\x02\\x00\\x00\\x26\\x03\\x01{random}\\x00\\x00\\x2f\\x00\nT: hang"
+    ))
+    .await;
+    let error = refused(&server).await;
+    assert!(matches!(&error, Error::Tls { fault: TlsFault::NoCommonVersion, .. }), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_pin_and_no_verification_accept_a_certificate_of_unknown_authority() {
-    let script = format!("{PROTECTED}{PROT}---\n{PROTECTED}{PROT}");
-    let server = server(&script).await;
-    let pin = Verification::pin_from_hex(&server.certificate_sha256()).unwrap();
-    for verification in [pin, Verification::Off] {
-        open(verified_by(&server, verification)).await;
+async fn a_server_that_leaves_during_the_handshake_may_be_tried_again() {
+    let server = server("S: 220 hi\nC: AUTH TLS\nS: 234 go\nT: close").await;
+    let error = refused(&server).await;
+    assert!(matches!(&error, Error::Tls { fault: TlsFault::Broken(_), .. }), "{error:?}");
+    assert!(error.is_transient());
+}
+
+#[tokio::test]
+async fn a_server_that_leaves_without_close_notify_has_left() {
+    let server = server(&format!("{PROTECTED}C: PBSZ 0\nT: reset")).await;
+    let error = refused(&server).await;
+    assert!(matches!(&error, Error::Lost(_)), "{error:?}");
+    let server = self::server(&format!("{PROTECTED}C: PBSZ 0\nT: cut")).await;
+    let error = refused(&server).await;
+    assert!(matches!(&error, Error::Lost(LostCause::Closed)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_client_certificate_is_understood() {
+    for (versions, end) in [(TlsVersions::Only12, "T: no tls"), (TlsVersions::Only13, "T: no tls")] {
+        let script = format!("S: 220 hi\nC: AUTH TLS\nS: 234 go\n{end}");
+        let server =
+            Transcript::parse(&script).with_versions(versions).demanding_a_certificate().start().await;
+        let error = refused(&server).await;
+        assert!(
+            matches!(&error, Error::Tls { fault: TlsFault::ClientCertificate, .. }),
+            "{versions:?}: {error:?}"
+        );
+        server.finish().await;
     }
-    server.finish().await;
+}
+
+#[tokio::test]
+async fn either_version_alone_is_enough() {
+    for (versions, name) in [(TlsVersions::Only12, "TLS 1.2"), (TlsVersions::Only13, "TLS 1.3")] {
+        let script = format!("{PROTECTED}{PROT}");
+        let server = Transcript::parse(&script).with_versions(versions).start().await;
+        let session = open(with_tls(&server)).await;
+        let protection = session.protection().unwrap();
+        assert_eq!(protection.version, name);
+        assert!(protection.cipher_suite.contains("AES"), "{protection:?}");
+        let certificate = protection.certificate.unwrap();
+        assert_eq!(certificate.sha256, server.certificate_sha256());
+        assert_eq!(certificate.names, ["127.0.0.1", "localhost"]);
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ftp_client::{Client, Config, Credentials, Session, TlsConfig, TlsMode, Verification};
+use ftp_client::{Client, Config, Credentials, Session, SessionReuse, TlsConfig, TlsMode, Verification};
 use ftp_proto::RemotePath;
 use ftp_testkit::{Product, RealServer, Tls, TlsVersions};
 
@@ -49,6 +49,31 @@ async fn libunftp() {
     two_hundred(Product::Libunftp, TlsVersions::Default).await;
 }
 
+/// Each control connection has tickets of its own: ProFTPD 1.3.8 answers 425 to one that comes with another's.
+#[tokio::test]
+async fn two_sessions_of_one_client_keep_their_tickets_apart() {
+    for product in [Product::Vsftpd, Product::ProFtpd] {
+        for versions in [TlsVersions::Only12, TlsVersions::Only13] {
+            let Some(server) = RealServer::start_or_skip(product, Tls::On(versions)).await else { continue };
+            server.seed_folder("work").unwrap();
+            let client = client(&server);
+            let mut sessions = [client.connect().await.unwrap(), client.connect().await.unwrap()];
+            for round in 0..6 {
+                for (number, session) in sessions.iter_mut().enumerate() {
+                    let name = format!("work/{number}-{round}.bin");
+                    put(session, &name, &content(1000)).await;
+                    assert_eq!(
+                        session.session_reuse(),
+                        Some(SessionReuse::Resumed),
+                        "{product} {versions:?}"
+                    );
+                    assert!(get(session, &name).await == content(1000), "{name} came otherwise");
+                }
+            }
+        }
+    }
+}
+
 async fn two_hundred(product: Product, versions: TlsVersions) {
     let Some(server) = RealServer::start_or_skip(product, Tls::On(versions)).await else { return };
     server.seed_folder("work").unwrap();
@@ -79,6 +104,10 @@ async fn two_hundred(product: Product, versions: TlsVersions) {
 }
 
 async fn open(server: &RealServer) -> Session {
+    client(server).connect().await.unwrap()
+}
+
+fn client(server: &RealServer) -> Client {
     let verification = Verification::authorities_from_pem(server.ca_pem()).unwrap();
     let credentials = Credentials::parse(server.username(), server.password()).unwrap();
     let config = Config {
@@ -87,7 +116,7 @@ async fn open(server: &RealServer) -> Session {
         timeout: Duration::from_secs(20),
         ..Config::new(server.address().ip().to_string(), credentials)
     };
-    Client::new(config).unwrap().connect().await.unwrap()
+    Client::new(config).unwrap()
 }
 
 async fn put(session: &mut Session, name: &str, bytes: &[u8]) {

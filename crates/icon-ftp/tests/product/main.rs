@@ -13,3 +13,4 @@ mod monitor;
 #[cfg(target_os = "linux")] // Other systems' file systems do not hold any bytes as names.
 mod names;
 mod process;
+mod tls;
