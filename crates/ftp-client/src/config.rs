@@ -5,13 +5,15 @@ use std::time::Duration;
 use ftp_proto::{Argument, ArgumentError};
 
 use crate::encoding::Encoding;
+use crate::proxy::Proxy;
 use crate::secret::Secret;
 use crate::tls::Verification;
 
 /// Everything that describes one server and one login.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Name or address literal of the server, without brackets and without a port.
+    /// Name or address literal of the server, without brackets and without a port. An IPv6 address of one link's own
+    /// has its zone behind it: `fe80::1%eth0`.
     pub host: String,
     /// Port of the control connection; 21 is FTP's own, 990 that of implicit TLS.
     pub port: u16,
@@ -23,6 +25,9 @@ pub struct Config {
     pub tls: Option<TlsConfig>,
     /// Which charset the server's names are in.
     pub encoding: Encoding,
+    /// `Some`: every connection goes through this proxy, which also resolves the server's name. Active data connections
+    /// are impossible then.
+    pub proxy: Option<Proxy>,
     /// The longest that any single wait may take: a name, a connection, a reply, a block of data.
     pub timeout: Duration,
 }
@@ -38,6 +43,7 @@ impl Config {
             data_mode: DataMode::Passive,
             tls: None,
             encoding: Encoding::Auto,
+            proxy: None,
             timeout: Duration::from_secs(30),
         }
     }

@@ -2,25 +2,22 @@
 //!
 //! The order is the law of this file: the password is sent only once everything that was asked to protect it does.
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ftp_proto::{Charset, Code, Command, PathError, RemotePath, ReplyError, Severity};
 use time::UtcOffset;
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::Instant;
+use tokio::net::TcpStream;
 
-use crate::config::{Config, TlsMode};
+use crate::config::{Config, DataMode, TlsMode};
 use crate::control::Control;
 use crate::data::Route;
+use crate::dial;
 use crate::encoding::Encoding;
-use crate::error::{Channel, ConnectFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
+use crate::error::{Channel, ConnectFault, Error, LostCause, ProtocolFault, TlsFault};
+use crate::greeting;
 use crate::session::Session;
-use crate::socket;
 use crate::stream::Stream;
 use crate::tls::{Link, Trust, Versions};
-use crate::wait::within;
 
 /// Opens sessions to one server, and remembers between them what worked there.
 ///
@@ -37,6 +34,8 @@ pub struct Client {
 pub(crate) struct Learnt {
     /// The last way in which a data connection came about.
     pub(crate) route: Option<Route>,
+    /// Whether the server names no passive port before it knows what for (PRET).
+    pub(crate) wants_pret: bool,
     /// What became of the attempt to do with TLS 1.2.
     pub(crate) tls12: Tls12,
     /// How far the server's clock is ahead of UTC, where LIST and MDTM told.
@@ -66,7 +65,7 @@ impl Client {
     /// have to check it are unusable.
     pub fn new(config: Config) -> Result<Self, Error> {
         let trust = match &config.tls {
-            Some(tls) => Some(Trust::new(&config.host, tls).map_err(control_tls)?),
+            Some(tls) => Some(Trust::new(without_zone(&config.host), tls).map_err(control_tls)?),
             None => None,
         };
         Ok(Self { config: Arc::new(config), trust: trust.map(Arc::new), learnt: Arc::default() })
@@ -78,6 +77,9 @@ impl Client {
     ///
     /// [`Error::Connect`], [`Error::Tls`], [`Error::Login`] and [`Error::Timeout`], each for its own step.
     pub async fn connect(&self) -> Result<Session, Error> {
+        if self.config.proxy.is_some() && self.config.data_mode == DataMode::Active {
+            tracing::warn!("Active mode is impossible through a proxy; the data connections will be passive");
+        }
         let (control, link) = self.dial(self.versions()).await?;
         Ok(Session::new(self.clone(), control, link))
     }
@@ -140,13 +142,7 @@ impl Client {
             }
             (None, _) | (_, TlsMode::Explicit) => Stream::Plain(tcp),
         };
-        let password = self.config.credentials.password.clone();
-        let mut control = Control::new(stream, self.config.timeout, password)?;
-        let greeting = control.greeting().await;
-        let greeting = greeting.map_err(|error| self.no_greeting(unidentified(link.as_ref(), error)))?;
-        if greeting.severity() != Severity::Completion {
-            return Err(self.connect_error(ConnectFault::Greeting(greeting)));
-        }
+        let mut control = self.greet(stream, link.as_ref()).await?;
         if let (Some(link), TlsMode::Explicit) = (&link, mode) {
             protected(&mut control, Command::AuthTls).await?;
             control = control.protect(link).await?;
@@ -164,31 +160,38 @@ impl Client {
         self.config.tls.as_ref().map_or(TlsMode::Explicit, |tls| tls.mode)
     }
 
-    /// A TCP connection to one of the host's addresses. Each gets its share of the time that is left, so that one that
-    /// stays silent does not use up all of it.
-    async fn reach(&self) -> Result<TcpStream, Error> {
-        let (host, limit) = (self.config.host.as_str(), self.config.timeout);
-        let addresses: Vec<SocketAddr> =
-            within(Wait::Resolving, limit, lookup_host((host, self.config.port)))
-                .await?
-                .map_err(|error| self.connect_error(ConnectFault::Resolve(error)))?
-                .collect();
-        let deadline = Instant::now() + limit;
-        let mut failure = self.connect_error(ConnectFault::Tcp(io::ErrorKind::AddrNotAvailable.into()));
-        for (tried, address) in addresses.iter().enumerate() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let share = left / u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
-            match within(Wait::Connecting, share, TcpStream::connect(address)).await {
-                Ok(Ok(tcp)) => {
-                    socket::tune(&tcp);
-                    tracing::info!("Connected to {address}");
-                    return Ok(tcp);
-                }
-                Ok(Err(error)) => failure = self.connect_error(ConnectFault::Tcp(error)),
-                Err(_) => failure = Error::Timeout { wait: Wait::Connecting, after: limit },
-            }
+    /// A control connection on which an FTP server has said that it is ready.
+    async fn greet(&self, stream: Stream, link: Option<&Link>) -> Result<Control, Error> {
+        let password = self.config.credentials.password.clone();
+        let control = Control::new(stream, self.config.timeout, password)?;
+        let mut control = if self.config.proxy.is_some() { control.behind_proxy() } else { control };
+        let greeting = control.greeting().await;
+        let greeting = greeting.map_err(|error| self.no_greeting(unidentified(link, error)))?;
+        if greeting.severity() != Severity::Completion {
+            return Err(self.connect_error(ConnectFault::Greeting(greeting)));
         }
-        Err(failure)
+        if let Some(answer) = greeting::mail_server(&greeting) {
+            return Err(self.connect_error(ConnectFault::NotFtp { answer }));
+        }
+        Ok(control)
+    }
+
+    /// A TCP connection to the server, or through the proxy to it.
+    async fn reach(&self) -> Result<TcpStream, Error> {
+        let Config { host, port, timeout, .. } = &*self.config;
+        if let Some(proxy) = &self.config.proxy {
+            let tcp = proxy.connect(host, *port, *timeout).await.map_err(|fault| {
+                self.connect_error(ConnectFault::Proxy { proxy: proxy.to_string(), fault })
+            })?;
+            tracing::info!("Connected to {} through the proxy {proxy}", self.config.server());
+            return Ok(tcp);
+        }
+        let tcp = dial::dial(host, *port, *timeout)
+            .await
+            .map_err(|fault| fault.into_error(self.config.server()))?;
+        let address = tcp.peer_addr().map_or_else(|_| self.config.server(), |address| address.to_string());
+        tracing::info!("Connected to {address}");
+        Ok(tcp)
     }
 
     /// USER, and PASS if it is wanted (RFC 959 §5.4). ACCT would be a third secret, which nobody gave us.
@@ -218,7 +221,7 @@ impl Client {
             }
             Error::Protocol(ProtocolFault::TlsRecord) => ConnectFault::SpeaksTls,
             Error::Protocol(ProtocolFault::Reply(ReplyError::NotAReply { line })) => {
-                ConnectFault::NotFtp { answer: format!("it said `{line}`") }
+                ConnectFault::NotFtp { answer: greeting::stranger(&line) }
             }
             Error::Protocol(ProtocolFault::Reply(error)) => {
                 ConnectFault::NotFtp { answer: error.to_string() }
@@ -273,6 +276,11 @@ async fn protect_data(control: &mut Control, mode: TlsMode) -> Result<(), Error>
 /// Whether a reply says that the command means nothing to the server, and not that it declines.
 fn is_unknown(code: Code) -> bool {
     matches!(code, Code::UNKNOWN_COMMAND | Code::NOT_IMPLEMENTED | Code::WRONG_ORDER)
+}
+
+/// A zone says by which of our interfaces an address is reached; no certificate knows of it.
+fn without_zone(host: &str) -> &str {
+    host.split_once('%').map_or(host, |(address, _)| address)
 }
 
 fn control_tls(fault: TlsFault) -> Error {

@@ -34,7 +34,8 @@ pub(crate) struct Control {
     /// What must not stand in a refusal.
     password: Secret<Argument>,
     local: SocketAddr,
-    peer: SocketAddr,
+    /// `None` behind a proxy: what is at the other end of the socket is not the server.
+    peer: Option<SocketAddr>,
 }
 
 /// Whose turn it is.
@@ -59,14 +60,20 @@ impl Control {
         let decoder = ReplyDecoder::new(ReplyLimits::default());
         let block = vec![0; READ_BLOCK].into_boxed_slice();
         let state = State::Awaiting("the connection");
-        Ok(Self { stream, decoder, block, state, limit, password, local, peer })
+        Ok(Self { stream, decoder, block, state, limit, password, local, peer: Some(peer) })
+    }
+
+    /// The same connection, with the knowledge that a proxy is at the other end of its socket.
+    pub(crate) fn behind_proxy(self) -> Self {
+        Self { peer: None, ..self }
     }
 
     pub(crate) fn local(&self) -> SocketAddr {
         self.local
     }
 
-    pub(crate) fn peer(&self) -> SocketAddr {
+    /// The server's address, unless there is a proxy in front of it.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
         self.peer
     }
 
@@ -82,7 +89,11 @@ impl Control {
 
     /// The server's first words.
     pub(crate) async fn greeting(&mut self) -> Result<Reply, Error> {
-        self.settle(Wait::Greeting).await
+        // A stranger may fall silent or leave after half a line, which says more than its silence does.
+        self.settle(Wait::Greeting).await.map_err(|error| match self.decoder.stray() {
+            Some(stray) => Error::Protocol(stray.into()),
+            None => error,
+        })
     }
 
     /// Sends `command` and gives its final reply, whatever it is; replies of kind 1yz on the way are passed over.
@@ -217,18 +228,26 @@ impl Control {
         }
     }
 
-    /// A reply that waits although no command is under way has lost its command; the two would stay apart for ever.
+    /// A reply that waits although no command is under way has lost its command; the two would stay apart for ever. One
+    /// of kind 1yz ends no command, and so can be passed over: Pure-FTPd has been seen to send a 150 too many.
     fn refuse_unasked_replies(&mut self) -> Result<(), Error> {
-        if self.decoder.is_empty() {
-            return Ok(());
-        }
-        self.state = State::Broken;
-        match self.decoder.next_reply() {
-            Ok(Some(reply)) if reply.code() == Code::SERVICE_NOT_AVAILABLE => {
-                Err(Error::Lost(LostCause::Goodbye(reply)))
+        while !self.decoder.is_empty() {
+            match self.decoder.next_reply() {
+                Ok(Some(reply)) if reply.severity() == Severity::Preliminary => {
+                    tracing::debug!("< {reply}, which nobody had asked for");
+                }
+                unasked => {
+                    self.state = State::Broken;
+                    return Err(match unasked {
+                        Ok(Some(reply)) if reply.code() == Code::SERVICE_NOT_AVAILABLE => {
+                            Error::Lost(LostCause::Goodbye(reply))
+                        }
+                        _ => Error::Protocol(ProtocolFault::OutOfStep),
+                    });
+                }
             }
-            _ => Err(Error::Protocol(ProtocolFault::OutOfStep)),
         }
+        Ok(())
     }
 }
 

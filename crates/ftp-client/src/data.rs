@@ -9,16 +9,20 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use ftp_proto::{AddressError, Command, parse_epsv, parse_pasv};
+use ftp_proto::Command;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::config::DataMode;
+use crate::config::{Config, DataMode};
 use crate::control::Control;
-use crate::error::{DataFault, Error, ProtocolFault, Wait};
+use crate::error::{DataFault, Error, Wait};
+use crate::proxy::ProxyFault;
 use crate::socket;
 use crate::stream::Stream;
 use crate::wait::within;
+
+/// The time between two attempts to connect to a port that refuses as long as its command is not under way.
+const KNOCK_AGAIN: Duration = Duration::from_millis(100);
 
 /// One way to a data connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +31,31 @@ pub(crate) enum Route {
     ExtendedPassive,
     /// PASV (RFC 959 §4.1.2): the server names an IPv4 address and a port.
     Passive,
+    /// As the two above, but connected to after the command: servers exist that begin to listen only then.
+    LateExtendedPassive,
+    LatePassive,
     /// PORT, or EPRT over IPv6: the server connects to us.
     Active,
+}
+
+impl Route {
+    /// The way to the same port after the command, where there is one.
+    pub(crate) fn late(self) -> Option<Self> {
+        match self {
+            Self::ExtendedPassive => Some(Self::LateExtendedPassive),
+            Self::Passive => Some(Self::LatePassive),
+            Self::LateExtendedPassive | Self::LatePassive | Self::Active => None,
+        }
+    }
+
+    /// How the server is asked for a port; `None` where the port is ours.
+    pub(crate) fn passive_command(self) -> Option<Command> {
+        match self {
+            Self::ExtendedPassive | Self::LateExtendedPassive => Some(Command::Epsv),
+            Self::Passive | Self::LatePassive => Some(Command::Pasv),
+            Self::Active => None,
+        }
+    }
 }
 
 impl fmt::Display for Route {
@@ -36,68 +63,78 @@ impl fmt::Display for Route {
         f.write_str(match self {
             Self::ExtendedPassive => "passive (EPSV)",
             Self::Passive => "passive (PASV)",
+            Self::LateExtendedPassive => "passive (EPSV), after the command",
+            Self::LatePassive => "passive (PASV), after the command",
             Self::Active => "active",
         })
     }
 }
 
-/// The ways worth trying, best first: the one that worked last, then the preferred mode, then the other.
-pub(crate) fn routes(mode: DataMode, learnt: Option<Route>, peer: IpAddr) -> Vec<Route> {
+/// The ways worth trying, best first: the one that worked last, then the preferred mode, then the other. `peer` is the
+/// server's address, `None` behind a proxy.
+pub(crate) fn routes(mode: DataMode, learnt: Option<Route>, peer: Option<IpAddr>) -> Vec<Route> {
     let preferred = match mode {
         DataMode::Passive => [Route::ExtendedPassive, Route::Passive, Route::Active],
         DataMode::Active => [Route::Active, Route::ExtendedPassive, Route::Passive],
     };
     let rest = preferred.into_iter().filter(|route| Some(*route) != learnt);
-    // PASV can only name an IPv4 address.
-    learnt.into_iter().chain(rest).filter(|route| peer.is_ipv4() || *route != Route::Passive).collect()
+    let possible = |route: &Route| match (route, peer) {
+        // PASV can only name an IPv4 address.
+        (Route::Passive | Route::LatePassive, Some(peer)) => peer.is_ipv4(),
+        // Nobody can connect to us through a proxy.
+        (Route::Active, None) => false,
+        _ => true,
+    };
+    learnt.into_iter().chain(rest).filter(possible).collect()
 }
 
-/// A data connection that is prepared, while the command that fills or drains it has not been sent yet.
-#[derive(Debug)]
-pub(crate) enum Prepared {
-    /// We connected.
-    Connected(TcpStream),
-    /// We listen, and the server was told where.
-    Listening(TcpListener),
-}
-
-/// Does what comes before the command: asks the server for a port and connects, or listens and tells it where.
-pub(crate) async fn prepare(control: &mut Control, route: Route, limit: Duration) -> Result<Prepared, Error> {
-    match route {
-        Route::ExtendedPassive => {
-            let reply = control.execute(&Command::Epsv).await?;
-            let port = parse_epsv(&reply).map_err(|fault| address_fault("EPSV", fault))?;
-            dial(SocketAddr::new(control.peer().ip(), port), limit).await
+/// Connects to a port of the server, wherever the control connection leads.
+pub(crate) async fn dial(config: &Config, peer: Option<SocketAddr>, port: u16) -> io::Result<TcpStream> {
+    let tcp = match (&config.proxy, peer) {
+        (Some(proxy), _) => proxy.connect(&config.host, port, config.timeout).await.map_err(|fault| {
+            let kind = match &fault {
+                ProxyFault::Target(error) => error.kind(),
+                _ => io::ErrorKind::Other,
+            };
+            io::Error::new(kind, format!("the proxy {proxy}: {fault}"))
+        })?,
+        (None, Some(mut server)) => {
+            // In place, so that an IPv6 address keeps its zone.
+            server.set_port(port);
+            TcpStream::connect(server).await?
         }
-        Route::Passive => {
-            let reply = control.execute(&Command::Pasv).await?;
-            let named = parse_pasv(&reply).map_err(|fault| address_fault("PASV", fault))?;
-            if control.peer().ip() != *named.ip() {
-                tracing::debug!(
-                    "the server names {} for data; using the control connection's address",
-                    named.ip()
-                );
-            }
-            dial(SocketAddr::new(control.peer().ip(), named.port()), limit).await
-        }
-        Route::Active => listen(control).await,
-    }
-}
-
-async fn dial(address: SocketAddr, limit: Duration) -> Result<Prepared, Error> {
-    let tcp = within(Wait::OpeningData, limit, TcpStream::connect(address)).await?.map_err(unreachable)?;
+        (None, None) => return Err(io::ErrorKind::NotConnected.into()),
+    };
     socket::tune(&tcp);
-    Ok(Prepared::Connected(tcp))
+    Ok(tcp)
+}
+
+/// As [`dial`], again and again while the port refuses, without end: whoever waits sets the limit.
+pub(crate) async fn dial_until_open(
+    config: &Config,
+    peer: Option<SocketAddr>,
+    port: u16,
+) -> io::Result<TcpStream> {
+    loop {
+        match dial(config, peer, port).await {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                tokio::time::sleep(KNOCK_AGAIN).await;
+            }
+            done => return done,
+        }
+    }
 }
 
 /// Over IPv4 PORT comes first: every server knows it, and address translators on the way rewrite it; EPRT is for
 /// servers that refuse it.
-async fn listen(control: &mut Control) -> Result<Prepared, Error> {
-    let listener = TcpListener::bind((control.local().ip(), 0)).await.map_err(unreachable)?;
+pub(crate) async fn listen(control: &mut Control) -> Result<TcpListener, Error> {
+    let mut local = control.local();
+    local.set_port(0);
+    let listener = TcpListener::bind(local).await.map_err(unreachable)?;
     let address = listener.local_addr().map_err(unreachable)?;
     let SocketAddr::V4(v4) = address else {
         control.execute(&Command::Eprt(address)).await?;
-        return Ok(Prepared::Listening(listener));
+        return Ok(listener);
     };
     if let Err(refused) = control.execute(&Command::Port(v4)).await {
         if !refused.is_unsupported() {
@@ -105,7 +142,7 @@ async fn listen(control: &mut Control) -> Result<Prepared, Error> {
         }
         control.execute(&Command::Eprt(address)).await?;
     }
-    Ok(Prepared::Listening(listener))
+    Ok(listener)
 }
 
 /// Waits for the server to connect; whoever else does is turned away.
@@ -118,10 +155,6 @@ pub(crate) async fn accept(listener: &TcpListener, peer: IpAddr) -> io::Result<T
         }
         tracing::warn!("{from} connected in place of the server's data connection and was turned away");
     }
-}
-
-fn address_fault(verb: &'static str, fault: AddressError) -> Error {
-    Error::Protocol(ProtocolFault::Address { verb, fault })
 }
 
 /// A data connection that could not be made.
@@ -211,17 +244,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_worked_last_comes_first_and_pasv_is_for_ipv4() {
-        use Route::{Active, ExtendedPassive, Passive};
-        let (v4, v6) = (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST));
+    fn what_worked_last_comes_first_and_the_impossible_not_at_all() {
+        use Route::{Active, ExtendedPassive, LatePassive, Passive};
+        let (v4, v6) = (Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), Some(IpAddr::V6(Ipv6Addr::LOCALHOST)));
         let table = [
             (DataMode::Passive, None, v4, vec![ExtendedPassive, Passive, Active]),
             (DataMode::Active, None, v4, vec![Active, ExtendedPassive, Passive]),
             (DataMode::Active, Some(Passive), v4, vec![Passive, Active, ExtendedPassive]),
+            (DataMode::Passive, Some(LatePassive), v4, vec![LatePassive, ExtendedPassive, Passive, Active]),
             (DataMode::Passive, None, v6, vec![ExtendedPassive, Active]),
+            (DataMode::Passive, None, None, vec![ExtendedPassive, Passive]),
+            (DataMode::Active, None, None, vec![ExtendedPassive, Passive]),
         ];
         for (mode, learnt, peer, expected) in table {
-            assert_eq!(routes(mode, learnt, peer), expected, "{mode:?} {learnt:?} {peer}");
+            assert_eq!(routes(mode, learnt, peer), expected, "{mode:?} {learnt:?} {peer:?}");
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ftp_proto::{AddressError, Code, LineTooLong, Reply, ReplyError, Severity};
 
+use crate::proxy::ProxyFault;
 use crate::tls::{CertificateFacts, CertificateFlaw};
 
 /// A failed operation.
@@ -76,9 +77,13 @@ impl Error {
     /// Whether the same operation may well succeed later, without anybody mending anything.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Connect { fault, .. } => {
-                !matches!(fault, ConnectFault::NotFtp { .. } | ConnectFault::SpeaksTls)
-            }
+            Self::Connect { fault, .. } => match fault {
+                ConnectFault::NotFtp { .. } | ConnectFault::SpeaksTls => false,
+                ConnectFault::Proxy { fault, .. } => {
+                    !matches!(fault, ProxyFault::Login | ProxyFault::Answer(_))
+                }
+                _ => true,
+            },
             Self::Timeout { .. }
             | Self::Lost(_)
             | Self::Data(_)
@@ -123,9 +128,17 @@ pub enum ConnectFault {
     /// The name has no address.
     #[error("the name cannot be resolved ({0})")]
     Resolve(io::Error),
-    /// No address of the host took the connection; this is what the last one said.
+    /// No address of the host took the connection. Where it has several, the text tells of each.
     #[error("{0}")]
     Tcp(io::Error),
+    /// There is a proxy on the way, and no way through it.
+    #[error("the proxy {proxy}: {fault}")]
+    Proxy {
+        /// Protocol, host and port of the proxy, without its login.
+        proxy: String,
+        /// What is wrong with it.
+        fault: ProxyFault,
+    },
     /// An FTP server is there and does not want to talk (RFC 959: 120, 421, or any refusal).
     #[error("the server greeted with {0}")]
     Greeting(Reply),
@@ -135,7 +148,8 @@ pub enum ConnectFault {
     /// Whatever listens there does not speak FTP.
     #[error("what answered is not an FTP server: {answer}")]
     NotFtp {
-        /// The first line it sent, shortened, control characters escaped; or that it sent nothing.
+        /// What it is, where that can be told, and the first line it sent, shortened, control characters escaped; or
+        /// that it sent nothing.
         answer: String,
     },
 }

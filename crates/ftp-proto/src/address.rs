@@ -78,7 +78,9 @@ fn first_some<T>(mut places: impl Iterator<Item = Found<T>>) -> Found<T> {
 /// Reads `d proto d address d port d`, which comes after the parenthesis.
 fn epsv_port(text: &[u8]) -> Found<u16> {
     let (&delimiter, rest) = text.split_first()?;
-    if !delimiter.is_ascii_graphic() {
+    // A digit as the delimiter (RFC 2428 §3 does not forbid it) would make `(127,0,0,1,131,9)`, which is in the words of
+    // PASV, an answer with port 3.
+    if !delimiter.is_ascii_graphic() || delimiter.is_ascii_digit() {
         return None;
     }
     let mut fields = rest.split(|byte| *byte == delimiter);
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn epsv_answers() {
-        let table: [(&str, Result<u16, AddressError>); 18] = [
+        let table: [(&str, Result<u16, AddressError>); 19] = [
             ("229 Entering Extended Passive Mode (|||6446|)", Ok(6446)),
             ("229 Extended Passive mode OK (|||6446|).", Ok(6446)),
             ("229 ok (!!!9447!)", Ok(9447)),
@@ -148,6 +150,7 @@ mod tests {
             ("229 ok (|||+6446|)", Err(AddressError::Missing)),
             ("229 ok (||||)", Err(AddressError::Missing)),
             ("229 ok (   6446 )", Err(AddressError::Missing)),
+            ("227 Passive (127,0,0,1,131,9)", Err(AddressError::Missing)),
             ("229 ok", Err(AddressError::Missing)),
             ("229", Err(AddressError::Missing)),
         ];

@@ -10,6 +10,10 @@ pub struct Code(u16);
 impl Code {
     /// 213: file status: the answer to `SIZE` and `MDTM`.
     pub const FILE_STATUS: Self = Self(213);
+    /// 226: the transfer is complete.
+    pub const TRANSFER_COMPLETE: Self = Self(226);
+    /// 250: what was asked for is done; after a transfer it means the same as 226.
+    pub const FILE_ACTION_DONE: Self = Self(250);
     /// 234: TLS starts now (RFC 4217 §4).
     pub const TLS_STARTS: Self = Self(234);
     /// 331: the password is wanted.

@@ -66,6 +66,9 @@ pub enum Command {
     Cwd(RemotePath),
     /// `PWD` (RFC 959 §4.1.3).
     Pwd,
+    /// `PRET command`: the transfer that the passive port to come is for. Distributed servers of the `DrFTPd` family want to
+    /// know before they name one. No RFC describes it.
+    Pret(Box<Command>),
     /// `QUIT` (RFC 959 §4.1.1).
     Quit,
 }
@@ -99,6 +102,7 @@ impl Command {
             Self::Mkd(_) => "MKD",
             Self::Cwd(_) => "CWD",
             Self::Pwd => "PWD",
+            Self::Pret(_) => "PRET",
             Self::Quit => "QUIT",
         }
     }
@@ -132,6 +136,7 @@ impl Command {
             | Self::Port(_)
             | Self::List(None)
             | Self::Pwd
+            | Self::Pret(_)
             | Self::Quit => None,
         }
     }
@@ -140,12 +145,18 @@ impl Command {
     ///
     /// A byte 0xFF of an argument is sent twice, as Telnet wants it (RFC 959 §5.3, RFC 854).
     pub fn encode(&self) -> Vec<u8> {
+        let mut line: Vec<u8> = telnet::escape(&self.without_line_end()).collect();
+        line.extend_from_slice(b"\r\n");
+        line
+    }
+
+    /// Verb and argument, as they are before Telnet has its way with them.
+    fn without_line_end(&self) -> Vec<u8> {
         let mut line = self.verb().as_bytes().to_vec();
         if let Some(argument) = self.argument() {
             line.push(b' ');
-            line.extend(telnet::escape(&argument));
+            line.extend_from_slice(&argument);
         }
-        line.extend_from_slice(b"\r\n");
         line
     }
 
@@ -160,6 +171,7 @@ impl Command {
             Self::OptsUtf8On => b"UTF8 ON",
             Self::Eprt(address) => return Some(Cow::Owned(eprt_argument(*address).into_bytes())),
             Self::Port(address) => return Some(Cow::Owned(port_argument(*address).into_bytes())),
+            Self::Pret(command) => return Some(Cow::Owned(command.without_line_end())),
             _ => self.path()?.as_bytes(),
         };
         Some(Cow::Borrowed(bytes))
@@ -170,6 +182,7 @@ impl Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self, self.argument()) {
             (Self::Pass(_), _) => write!(f, "PASS ***"),
+            (Self::Pret(command), _) => write!(f, "PRET {command}"),
             (_, Some(argument)) => write!(f, "{} {}", self.verb(), Escaped(&argument)),
             (_, None) => write!(f, "{}", self.verb()),
         }
@@ -226,6 +239,7 @@ mod tests {
             Command::Mkd(path.clone()),
             Command::Cwd(path.clone()),
             Command::Pwd,
+            Command::Pret(Box::new(Command::Retr(path.clone()))),
             Command::Quit,
         ]
     }
@@ -263,6 +277,7 @@ mod tests {
             MKD \xc3\xb6/\x1bx\r\n      MKD ö/\u{1b}x
             CWD \xc3\xb6/\x1bx\r\n      CWD ö/\u{1b}x
             PWD\r\n                     PWD
+            PRET RETR \xc3\xb6/\x1bx\r\n PRET RETR ö/\u{1b}x
             QUIT\r\n                    QUIT
         "#]]
         .assert_eq(&table);
@@ -272,11 +287,14 @@ mod tests {
     fn the_password_is_never_shown() {
         let command = Command::Pass(argument(b"hunter2"));
         assert_eq!(format!("{command} {command:?} {:?}", Some(&command)), "PASS *** PASS *** Some(PASS ***)");
+        assert_eq!(Command::Pret(Box::new(command)).to_string(), "PRET PASS ***");
     }
 
     #[test]
     fn the_telnet_escape_is_doubled() {
         assert_eq!(Command::Retr(path(b"\xff\xff.txt")).encode(), b"RETR \xff\xff\xff\xff.txt\r\n");
+        let pret = Command::Pret(Box::new(Command::Retr(path(b"\xff.txt"))));
+        assert_eq!(pret.encode(), b"PRET RETR \xff\xff.txt\r\n", "once, not twice");
     }
 
     proptest! {

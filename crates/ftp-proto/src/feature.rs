@@ -19,6 +19,8 @@ pub struct Features {
     pub utf8: bool,
     /// A transfer can start at an offset in bytes (RFC 3659 §5).
     pub rest_stream: bool,
+    /// `PRET` has to come before a passive port is asked for (`DrFTPd`).
+    pub pret: bool,
 }
 
 impl Features {
@@ -46,6 +48,7 @@ impl Features {
             "SIZE" => self.size = true,
             "MDTM" => self.mdtm = true,
             "UTF8" => self.utf8 = true,
+            "PRET" => self.pret = true,
             "REST" => self.rest_stream |= parameters.split_ascii_whitespace().any(|mode| mode == "STREAM"),
             _ => {}
         }
@@ -92,7 +95,7 @@ mod tests {
             [("modify", true), ("perm", true), ("size", true), ("type", true), ("unique", true), ("unix.group", false), ("unix.mode", true)]
         "#]].assert_eq(&format!("{facts:?}\n"));
         let rest = Features { mlst: None, ..features };
-        let all = Features { mlst: None, size: true, mdtm: true, utf8: true, rest_stream: true };
+        let all = Features { size: true, mdtm: true, utf8: true, rest_stream: true, ..Features::default() };
         assert_eq!(rest, all);
     }
 
@@ -118,6 +121,11 @@ mod tests {
         ] {
             assert_eq!(Features::parse(&reply(answer)), Features::default(), "{answer}");
         }
+    }
+
+    #[test]
+    fn a_server_that_wants_pret_says_so() {
+        assert!(Features::parse(&reply("211-Features\r\n PRET\r\n211 end\r\n")).pret);
     }
 
     #[test]

@@ -69,6 +69,11 @@ impl LineSplitter {
         Ok(Some(without_cr(&self.buffer[line])))
     }
 
+    /// The bytes that were pushed and not given out yet.
+    pub(crate) fn rest(&self) -> &[u8] {
+        &self.buffer[self.taken..]
+    }
+
     /// How many bytes were pushed and not given out yet.
     pub(crate) fn len(&self) -> usize {
         self.buffer.len() - self.taken

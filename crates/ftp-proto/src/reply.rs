@@ -163,6 +163,14 @@ impl ReplyDecoder {
         self.lines.is_empty() && self.unfinished.is_empty() && !self.overflowed && self.failed.is_none()
     }
 
+    /// What is wrong with the bytes that wait for the end of their line, if they can only be the beginning of something
+    /// that is no reply. A stranger that falls silent or leaves after half a line is told from an FTP server so.
+    pub fn stray(&self) -> Option<ReplyError> {
+        let rest = self.lines.rest();
+        let may_be_a_reply = self.unfinished.code.is_some() || rest.iter().take(3).all(u8::is_ascii_digit);
+        (!may_be_a_reply).then(|| ReplyError::NotAReply { line: excerpt(rest) })
+    }
+
     fn read_reply(&mut self) -> Result<Option<Reply>, ReplyError> {
         while let Some(line) = self.lines.next_line()? {
             if let Some(reply) = self.unfinished.add(line, &self.limits)? {
@@ -468,6 +476,25 @@ mod tests {
         let long = [b'x'; 200];
         let (_, error) = decode(ReplyLimits::default(), &[&long, b"\r\n"]);
         assert_eq!(error, Some(ReplyError::NotAReply { line: format!("{}…", "x".repeat(EXCERPT)) }));
+    }
+
+    #[test]
+    fn half_a_line_tells_a_stranger_from_a_server() {
+        let table: [(&[u8], Option<&str>); 6] = [
+            (b"", None),
+            (b"22", None),
+            (b"220 half a gree", None),
+            (b"220-hi\r\nhalf a li", None),
+            (b"\x15\x03\x01\x00\x02\x02\x16", Some("\\u{15}\\u{3}\\u{1}\\u{0}\\u{2}\\u{2}\\u{16}")),
+            (b"\r\nlogin: ", Some("login: ")),
+        ];
+        for (bytes, line) in table {
+            let mut decoder = ReplyDecoder::new(ReplyLimits::default());
+            decoder.push(bytes);
+            assert_eq!(decoder.next_reply(), Ok(None));
+            let stray = line.map(|line| ReplyError::NotAReply { line: line.to_owned() });
+            assert_eq!(decoder.stray(), stray, "{}", bytes.escape_ascii());
+        }
     }
 
     #[test]

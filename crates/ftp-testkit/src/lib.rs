@@ -4,6 +4,7 @@
 //! - [`Transcript`] plays a script line by line and fails the test when the client leaves it.
 //! - [`RealServer`] runs vsftpd, `ProFTPD`, Pure-FTPd or libunftp, in clear text or with TLS of a chosen
 //!   version.
+//! - [`TestProxy`] is a SOCKS5 or HTTP proxy in front of either.
 //! - [`Collector`] takes what clients POST to it, and answers with the statuses that a test wants.
 //! - [`Identity`] is the throw-away certificate of a server, with the authority to trust.
 //!
@@ -24,6 +25,7 @@
 mod background;
 mod certificate;
 mod collector;
+mod proxy;
 mod real;
 mod server_tls;
 mod transcript;
@@ -31,5 +33,6 @@ mod wire;
 
 pub use certificate::Identity;
 pub use collector::Collector;
+pub use proxy::{ProxyProtocol, TestProxy};
 pub use real::{Product, RealServer, Tls, TlsVersions, Unavailable};
 pub use transcript::{ScriptedServer, Transcript};

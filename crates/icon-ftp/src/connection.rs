@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use ftp_client::{
-    Client, Config, Credentials, DataMode, Encoding, Secret, Session, TlsConfig, TlsMode, UnknownEncoding,
-    Verification,
+    Client, Config, Credentials, DataMode, Encoding, Proxy, Secret, Session, TlsConfig, TlsMode,
+    UnknownEncoding, Verification,
 };
 use plugin_runtime::Failure;
 use serde::Deserialize;
@@ -39,6 +39,8 @@ pub(crate) struct Connection {
     certificate_sha256: Option<SecretText>,
     timeout: Option<i64>,
     encoding: Option<String>,
+    /// A URL that may hold a password.
+    proxy: Option<SecretText>,
 }
 
 /// The platform's credential type `credential_username_password`.
@@ -125,6 +127,7 @@ impl Connection {
             tls: if self.is_secure() { Some(self.tls()?) } else { None },
             timeout: self.timeout()?,
             encoding: self.encoding()?,
+            proxy: self.proxy()?,
             ..Config::new(host, self.login()?)
         })
     }
@@ -137,10 +140,7 @@ impl Connection {
         let is_clean =
             !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
         let is_number = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_clean
-            || !port.is_none_or(is_number)
-            || (host.contains(':') && host.parse::<std::net::Ipv6Addr>().is_err())
-        {
+        if !is_clean || !port.is_none_or(is_number) || (host.contains(':') && !is_ipv6(host)) {
             return Err(failure::bad_host(&self.host));
         }
         let port = match (port, self.port) {
@@ -203,6 +203,16 @@ impl Connection {
         name.parse().map_err(|error: UnknownEncoding| failure::bad_setting("encoding", &error.to_string()))
     }
 
+    fn proxy(&self) -> Result<Option<Proxy>, Failure> {
+        let Some(url) = self.proxy_url() else { return Ok(None) };
+        let proxy = Proxy::parse(url).map_err(|error| failure::bad_setting("proxy", &error.to_string()))?;
+        Ok(Some(proxy))
+    }
+
+    fn proxy_url(&self) -> Option<&str> {
+        given(self.proxy.as_ref().map(|url| url.0.expose()))
+    }
+
     fn timeout(&self) -> Result<Duration, Failure> {
         let seconds = self.timeout.unwrap_or(30);
         match u64::try_from(seconds) {
@@ -217,13 +227,16 @@ impl plugin_runtime::Connection for Connection {
         self.config().map(drop)
     }
 
-    /// The password as it is, and as it looks without the blanks around it and with its odd characters escaped: texts go
-    /// through both before they are shown.
+    /// The password and the proxy's login as they are, and as they look without the blanks around them and with their odd
+    /// characters escaped: texts go through both before they are shown.
     fn secrets(&self) -> Vec<String> {
-        let password = self.credentials.iter().map(|login| login.password.0.expose().as_str());
+        let password = self.credentials.iter().map(|login| login.password.0.expose().clone());
+        let proxy = self.proxy_url().map(Proxy::secrets_in).unwrap_or_default();
         password
-            .flat_map(|password| {
-                [password.to_owned(), password.trim().to_owned(), password.escape_debug().to_string()]
+            .chain(proxy)
+            .flat_map(|secret| {
+                let (trimmed, escaped) = (secret.trim().to_owned(), secret.escape_debug().to_string());
+                [secret, trimmed, escaped]
             })
             .collect()
     }
@@ -232,6 +245,14 @@ impl plugin_runtime::Connection for Connection {
 /// The text of an optional setting; the platform sends empty ones for those that were left out.
 fn given(setting: Option<&String>) -> Option<&str> {
     setting.map(String::as_str).filter(|text| !text.trim().is_empty())
+}
+
+/// An IPv6 address, with the zone of a link-local one if it has any (RFC 4007 §11): `fe80::1%eth0`.
+fn is_ipv6(host: &str) -> bool {
+    let (address, zone) = host.split_once('%').unwrap_or((host, "any"));
+    let is_zone =
+        !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    is_zone && address.parse::<std::net::Ipv6Addr>().is_ok()
 }
 
 /// Splits `host[:port]`; `None` when brackets do not match.
@@ -276,6 +297,10 @@ mod tests {
             ("::1", None, Some(("::1", 21))),
             ("[::1]", None, Some(("::1", 21))),
             ("[::1]:2121", None, Some(("::1", 2121))),
+            ("[fe80::1%eth0]:2121", None, Some(("fe80::1%eth0", 2121))),
+            ("fe80::1%2", None, Some(("fe80::1%2", 21))),
+            ("fe80::1%", None, None),
+            ("fe80::1%a%b", None, None),
             ("", None, None),
             ("   ", None, None),
             (":21", None, None),
@@ -328,6 +353,9 @@ mod tests {
             (secure("ca_certificate", "abc"), "ca_certificate"),
             (json!({"credentials": {"username": "a\r\nDELE x", "password": "p"}}), "credentials"),
             (json!({"credentials": {"username": "a", "password": "canary\n"}}), "credentials"),
+            (json!({"proxy": "socks4://me:canary@h:1080"}), "proxy"),
+            (json!({"proxy": "socks5://me:canary@h"}), "proxy"),
+            (json!({"proxy": "http://a%3Ab:canary@h:80"}), "proxy"),
         ];
         for (settings, named) in table {
             let failure = connection(settings.clone()).check().expect_err("a mistake");
@@ -347,6 +375,30 @@ mod tests {
             assert!(!shown.contains("canary"), "{shown}");
             assert!(!shown.contains("ca4a27") && !shown.contains("202, 74, 39"), "{shown}");
         }
+    }
+
+    #[test]
+    fn the_password_is_in_no_debug_output() {
+        let connection = connection(json!({
+            "credentials": {"username": "u", "password": "canary"}, "proxy": "http://u:can%61ry@h:80",
+        }));
+        for shown in [format!("{connection:?}"), format!("{:?}", connection.config())] {
+            assert!(!shown.contains("canary") && !shown.contains("can%61ry"), "{shown}");
+        }
+        let secrets = connection.secrets();
+        for secret in ["canary", "can%61ry", "u:can%61ry", "dTpjYW5hcnk="] {
+            assert!(secrets.iter().any(|found| found == secret), "{secret} is not among {secrets:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_proxy_is_none() {
+        for proxy in [json!(""), json!("  "), Value::Null] {
+            let config = connection(json!({"proxy": proxy})).config().expect("a configuration");
+            assert_eq!(config.proxy, None);
+        }
+        let config = connection(json!({"proxy": "socks5://h:1080"})).config().expect("a configuration");
+        assert_eq!(config.proxy.map(|proxy| proxy.to_string()).as_deref(), Some("socks5://h:1080"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 mod tls;
 
-use ftp_client::{ConnectFault, DataFault, Error, LostCause, Wait};
+use ftp_client::{ConnectFault, DataFault, Error, LostCause, ProxyFault, Wait};
 use ftp_proto::PathError;
 use plugin_runtime::Failure;
 
@@ -69,6 +69,35 @@ fn connect(server: &str, fault: &ConnectFault) -> Failure {
             "Check `host` and `port`. FTP usually listens on port 21, and with implicit TLS (`tls_mode`) on port 990; SFTP \
              (port 22) is another protocol.",
         ),
+        ConnectFault::Proxy { proxy: name, fault } => proxy(server, name, fault),
+    }
+}
+
+fn proxy(server: &str, proxy: &str, fault: &ProxyFault) -> Failure {
+    match fault {
+        ProxyFault::Unreachable(error) => Failure::service(
+            format!("The proxy cannot be reached: {proxy} ({error})"),
+            "Check host and port of the connection setting `proxy`, and that firewalls let the plugin's machine through to it.",
+        ),
+        ProxyFault::Silent { after } => Failure::service(
+            format!("The proxy did not answer within {} s: {proxy}", after.as_secs_f32()),
+            "Either the proxy cannot get through to the server, or what `proxy` names is no proxy of that kind. Check \
+             `host`, `port` and `proxy`.",
+        ),
+        ProxyFault::Login => Failure::service(
+            format!("The proxy did not let the plugin in: {proxy}"),
+            "Give user and password in `proxy`: `socks5://user:password@host:port`. Where they hold `@`, `:`, `/` or `%`, \
+             write those percent-encoded (`%40`, `%3A`, `%2F`, `%25`).",
+        ),
+        ProxyFault::Target(error) => Failure::service(
+            format!("The proxy {proxy} did not connect to the server: {server} ({error})"),
+            "Check `host` and `port`, and that the proxy's rules allow this connection. Many HTTP proxies only connect to \
+             port 443, and none can be asked for FTP's data ports unless its operator allows them.",
+        ),
+        ProxyFault::Answer(error) => Failure::service(
+            format!("What answered is not such a proxy: {proxy} ({error})"),
+            "Check whether the proxy of `proxy` speaks SOCKS5 (`socks5://`) or HTTP (`http://`), and its port.",
+        ),
     }
 }
 
@@ -131,7 +160,8 @@ fn timeout_advice(wait: Wait) -> &'static str {
         }
         Wait::Greeting => {
             "Something accepts connections there but does not greet. Check that `port` is that of an FTP server. A server \
-             for implicit TLS, on port 990 as a rule, waits for TLS in silence: set `tls_mode` to implicit for it."
+             for implicit TLS, usually on port 990, stays silent too, since it waits for the client to begin: set `secure` \
+             to true and `tls_mode` to `implicit` for it. So does a web server."
         }
         Wait::Handshake(_) => {
             "The server stopped in the middle of the TLS handshake. Check its TLS settings, and that `tls_mode` is what it \

@@ -4,6 +4,7 @@ use ftp_proto::{Command, RemotePath};
 
 use super::Session;
 use super::incoming::{Incoming, Part};
+use super::transfer::Opened;
 use crate::error::{DataFault, Error};
 
 impl Session {
@@ -14,8 +15,12 @@ impl Session {
     /// [`Error::Rejected`] when the server refuses the file, [`Error::Data`] when no data connection comes about.
     pub async fn download(&mut self, path: &RemotePath) -> Result<Download<'_>, Error> {
         let expected = self.size(path).await?;
-        let data = self.open(&Command::Retr(path.clone())).await?;
-        Ok(Download { session: self, incoming: Incoming::new(data), expected, received: 0 })
+        let command = Command::Retr(path.clone());
+        let incoming = match self.open(&command).await? {
+            Opened::Nothing(_) if expected == Some(0) => Incoming::empty(),
+            opened => Incoming::new(opened.into_data(command.verb())?),
+        };
+        Ok(Download { session: self, incoming, expected, received: 0 })
     }
 }
 

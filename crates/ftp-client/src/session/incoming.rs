@@ -34,6 +34,11 @@ impl Incoming {
         Self(Progress::Flowing(data))
     }
 
+    /// Data of which the server has confirmed that there is none.
+    pub(super) fn empty() -> Self {
+        Self(Progress::Whole { marked: true })
+    }
+
     /// Reads the next bytes into `buffer`, which is not empty. After the end it gives the end again, and after an error
     /// an error.
     pub(super) async fn read(&mut self, session: &mut Session, buffer: &mut [u8]) -> Result<Part, Error> {

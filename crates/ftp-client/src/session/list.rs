@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::Session;
 use super::incoming::{Incoming, Part};
-use crate::data::Data;
+use super::transfer::Opened;
 use crate::error::{DataFault, Error, ProtocolFault};
 
 /// The most lines that a listing may have: memory is finite, and a hostile server's patience is not.
@@ -30,10 +30,10 @@ impl Session {
     /// [`Error::Rejected`] when `path` is no folder or may not be listed, [`Error::Data`] when no data connection comes
     /// about.
     pub async fn list(&mut self, path: &RemotePath) -> Result<Listing<'_>, Error> {
-        let (format, data) = self.open_listing(path).await?;
+        let (format, opened) = self.open_listing(path).await?;
         Ok(Listing {
             session: self,
-            incoming: Incoming::new(data),
+            incoming: incoming(opened),
             at_end: false,
             parser: ListingParser::new(format, OffsetDateTime::now_utc()),
             lines: LineSplitter::new(LineSplitter::LIMIT),
@@ -52,7 +52,7 @@ impl Session {
     ///
     /// As [`Session::list`]; also when the text is longer than 64 MiB.
     pub async fn listing_text(&mut self, path: &RemotePath) -> Result<Vec<u8>, Error> {
-        let mut incoming = Incoming::new(self.open_list(path).await?);
+        let mut incoming = incoming(self.open_list(path).await?);
         let mut text = Vec::new();
         let mut block = vec![0; BLOCK];
         loop {
@@ -68,11 +68,11 @@ impl Session {
         Ok(text)
     }
 
-    async fn open_listing(&mut self, path: &RemotePath) -> Result<(Format, Data), Error> {
+    async fn open_listing(&mut self, path: &RemotePath) -> Result<(Format, Opened), Error> {
         self.announce_utf8().await?;
         if self.features().await?.mlst.is_some() {
             match self.open(&Command::Mlsd(path.clone())).await {
-                Ok(data) => return Ok((Format::Mlsd, data)),
+                Ok(opened) => return Ok((Format::Mlsd, opened)),
                 // RFC 3659 §7.8 makes MLST in FEAT promise MLSD as well; servers exist that break it.
                 Err(error) if error.is_unsupported() => {
                     tracing::debug!("MLSD was promised and is refused: {error}");
@@ -86,7 +86,7 @@ impl Session {
     /// Steps into the folder and lists it from there. `LIST path` cannot be trusted: names with blanks, brackets or a
     /// leading dash mean something else to servers that hand them to `ls`, and vsftpd 3.0.3 answers a missing folder
     /// with an empty list, which would look as if all its files were gone.
-    async fn open_list(&mut self, path: &RemotePath) -> Result<Data, Error> {
+    async fn open_list(&mut self, path: &RemotePath) -> Result<Opened, Error> {
         let inside = self.enter(path).await?;
         let command = if inside { Command::List(None) } else { Command::List(Some(path.clone())) };
         let opened = self.open(&command).await;
@@ -222,6 +222,14 @@ impl Unrecognized {
         if self.first.len() < MOST_UNRECOGNIZED {
             self.first.push(line.to_vec());
         }
+    }
+}
+
+/// What comes of an opened listing: some servers open no data connection for an empty folder.
+fn incoming(opened: Opened) -> Incoming {
+    match opened {
+        Opened::Data(data) => Incoming::new(data),
+        Opened::Nothing(_) => Incoming::empty(),
     }
 }
 

@@ -7,6 +7,7 @@ mod folder;
 mod incoming;
 mod list;
 mod names;
+mod passive;
 mod rename;
 mod stat;
 mod transfer;

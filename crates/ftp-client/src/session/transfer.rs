@@ -1,42 +1,78 @@
 //! What every operation with a data connection does before its first byte and after its last.
 
+use std::collections::VecDeque;
+use std::io;
+
 use ftp_proto::{Code, Command, Reply, Severity};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Duration, Instant};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, Instant, timeout};
 
 use super::Session;
 use crate::control::{is_negative, not_refused};
-use crate::data::{self, Data, Prepared, Route};
+use crate::data::{self, Data, Route};
 use crate::error::{DataFault, Error, ProtocolFault, TlsFault, Wait};
 use crate::stream::Stream;
 use crate::tls::SessionReuse;
 use crate::wait::within;
 
-/// How long a server may take to connect to us. It often never will — NAT and firewalls are in the way — so this is
-/// shorter than other waits: passive mode is still to be tried.
-const ACTIVE_WAIT: Duration = Duration::from_secs(10);
+/// How long one way to a data connection may take while there are others. Firewalls drop what they do not like without
+/// a word, and NAT keeps servers from connecting, so this is shorter than other waits; two lost packets are still made
+/// good in it.
+const SUSPICION: Duration = Duration::from_secs(4);
+
+/// How long a server may take to close a data connection that it says it had no use for.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 
 /// How long to wait for the reply that explains a broken data connection.
 const EXPLANATION_WAIT: Duration = Duration::from_secs(5);
 
+/// What became of a command that uses a data connection.
+#[derive(Debug)]
+pub(super) enum Opened {
+    /// The data connection is open; the final reply is still due.
+    Data(Data),
+    /// The server reported success at once, and sent nothing: some do so where there is nothing to send.
+    Nothing(Reply),
+}
+
+impl Opened {
+    /// The data connection, for a command that makes no sense without one.
+    pub(super) fn into_data(self, verb: &'static str) -> Result<Data, Error> {
+        match self {
+            Self::Data(data) => Ok(data),
+            Self::Nothing(reply) => Err(Error::Protocol(ProtocolFault::Unexpected { verb, reply })),
+        }
+    }
+}
+
 impl Session {
-    /// Sends `command` and gives the data connection that it uses, open and protected; the command's final reply is
-    /// still due.
+    /// Sends `command` and gives the data connection that it uses, open and protected.
     ///
     /// Tries one way to a data connection after the other. A way counts as failed as long as no data could flow; after
     /// that an error is the transfer's own.
-    pub(super) async fn open(&mut self, command: &Command) -> Result<Data, Error> {
+    pub(super) async fn open(&mut self, command: &Command) -> Result<Opened, Error> {
         self.ensure_ticket().await?;
         let learnt = self.client.learnt().route;
+        let peer = self.control.peer().map(|peer| peer.ip());
+        let mut routes = VecDeque::from(data::routes(self.client.config().data_mode, learnt, peer));
+        let mut late = None;
         let mut attempts = Vec::new();
-        for route in data::routes(self.client.config().data_mode, learnt, self.control.peer().ip()) {
-            match self.open_by(route, command).await {
-                Ok(data) => {
-                    self.note_success(route, &attempts);
-                    return Ok(data);
+        while let Some(route) = routes.pop_front() {
+            let limit = self.client.config().timeout;
+            let patience = patience(limit, route, learnt == Some(route), routes.is_empty());
+            let error = match self.open_by(route, command, patience).await {
+                Ok(opened) => {
+                    self.note_success(route, &opened, &attempts);
+                    return Ok(opened);
                 }
-                Err(error) => attempts.push(format!("{route}: {}", why_not_this_way(error)?)),
+                Err(error) => error,
+            };
+            // An upload would leave an empty file behind if nobody listened after its command either.
+            if late.is_none() && is_refused_port(&error) && command.verb() != "STOR" {
+                late = route.late();
+                routes.extend(late);
             }
+            attempts.push(format!("{route}: {}", why_not_this_way(error)?));
             if !self.control.is_idle() {
                 self.renew(self.client.versions()).await?;
             }
@@ -44,23 +80,35 @@ impl Session {
         Err(Error::Data(DataFault::NotOpened { attempts }))
     }
 
-    async fn open_by(&mut self, route: Route, command: &Command) -> Result<Data, Error> {
+    async fn open_by(
+        &mut self,
+        route: Route,
+        command: &Command,
+        patience: Duration,
+    ) -> Result<Opened, Error> {
         self.announce_path(command).await?;
         let limit = self.client.config().timeout;
-        let tcp = match data::prepare(&mut self.control, route, limit).await? {
-            Prepared::Connected(tcp) => {
-                self.control.send(command).await?;
-                preliminary(command, self.control.reply(limit).await)?;
-                tcp
+        let (tcp, done) = match route {
+            Route::ExtendedPassive | Route::Passive => {
+                self.connect_and_send(route, command, patience).await?
             }
-            Prepared::Listening(listener) => {
-                self.control.send(command).await?;
-                self.await_server(&listener, command, limit).await?
+            Route::LateExtendedPassive | Route::LatePassive => {
+                self.send_and_connect(route, command, patience).await?
             }
+            Route::Active => self.send_and_accept(command, patience).await?,
         };
-        // The handshake comes after the 1yz reply: ProFTPD and Pure-FTPd do not answer one that comes before.
-        let stream = self.protect(tcp, command.verb(), limit).await?;
-        Ok(Data::new(stream, command.verb(), limit))
+        match (tcp, done) {
+            (Some(tcp), None) => {
+                // The handshake comes after the 1yz reply: ProFTPD and Pure-FTPd do not answer one that comes before.
+                let stream = self.protect(tcp, command.verb(), limit).await?;
+                Ok(Opened::Data(Data::new(stream, command.verb(), limit)))
+            }
+            (Some(tcp), Some(reply)) if has_sent(&tcp).await => {
+                Err(Error::Protocol(ProtocolFault::Unexpected { verb: command.verb(), reply }))
+            }
+            (_, Some(reply)) => Ok(Opened::Nothing(reply)),
+            (None, None) => Err(data::unreachable(io::ErrorKind::NotConnected.into())),
+        }
     }
 
     /// Puts TLS on a data connection where the control connection has it. A server that breaks the handshake off says why
@@ -85,35 +133,69 @@ impl Session {
         }
     }
 
-    /// Waits for both, the connection and the 1yz reply; servers differ in which comes first. Whichever it is ends the
-    /// suspicion that nobody connects, and the other may take its usual time.
-    async fn await_server(
+    /// The usual passive way: the connection first, then the command.
+    async fn connect_and_send(&mut self, route: Route, command: &Command, patience: Duration) -> Begun {
+        let port = self.ask_for_port(route, command).await?;
+        let config = self.client.config();
+        let (peer, limit) = (self.control.peer(), config.timeout);
+        let tcp = within(Wait::OpeningData, patience, data::dial(config, peer, port)).await?;
+        let tcp = tcp.map_err(data::unreachable)?;
+        self.control.send(command).await?;
+        let done = begun(command, self.control.reply(limit).await)?;
+        Ok((Some(tcp), done))
+    }
+
+    /// The passive way to servers that begin to listen only when they know the command.
+    async fn send_and_connect(&mut self, route: Route, command: &Command, patience: Duration) -> Begun {
+        let port = self.ask_for_port(route, command).await?;
+        let client = self.client.clone();
+        let dialling = data::dial_until_open(client.config(), self.control.peer(), port);
+        self.control.send(command).await?;
+        self.await_both(dialling, command, patience).await
+    }
+
+    async fn send_and_accept(&mut self, command: &Command, patience: Duration) -> Begun {
+        let Some(server) = self.control.peer() else {
+            return Err(data::unreachable(io::ErrorKind::Unsupported.into()));
+        };
+        let listener = data::listen(&mut self.control).await?;
+        self.control.send(command).await?;
+        self.await_both(data::accept(&listener, server.ip()), command, patience).await
+    }
+
+    /// Waits for both, the connection and the first reply; servers differ in which comes first. Whichever it is ends the
+    /// suspicion that there is no way through, and the other may take its usual time.
+    async fn await_both(
         &mut self,
-        listener: &TcpListener,
+        connection: impl Future<Output = io::Result<TcpStream>>,
         command: &Command,
-        limit: Duration,
-    ) -> Result<TcpStream, Error> {
-        let peer = self.control.peer().ip();
-        let patience = limit.min(ACTIVE_WAIT);
+        patience: Duration,
+    ) -> Begun {
+        let limit = self.client.config().timeout;
         let deadline = Instant::now() + patience;
+        let mut connection = std::pin::pin!(connection);
         let first = within(Wait::OpeningData, patience, async {
             tokio::select! {
-                tcp = data::accept(listener, peer) => First::Connection(tcp),
+                tcp = &mut connection => First::Connection(tcp),
                 // Patience ends the wait, so the reply's own limit must lie beyond it.
                 reply = self.control.reply(limit.saturating_mul(2)) => First::Reply(reply),
             }
         });
         match first.await? {
             First::Connection(tcp) => {
-                preliminary(command, self.control.reply(limit).await)?;
-                tcp.map_err(data::unreachable)
+                let done = begun(command, self.control.reply(limit).await)?;
+                Ok((Some(tcp.map_err(data::unreachable)?), done))
             }
             First::Reply(reply) => {
-                preliminary(command, reply)?;
+                if let Some(done) = begun(command, reply)? {
+                    return Ok((None, Some(done)));
+                }
                 let left = deadline.saturating_duration_since(Instant::now());
-                within(Wait::OpeningData, left, data::accept(listener, peer))
-                    .await?
-                    .map_err(data::unreachable)
+                let tcp = within(Wait::OpeningData, left, connection).await.map_err(|error| match error {
+                    Error::Timeout { wait, .. } => Error::Timeout { wait, after: patience },
+                    other => other,
+                })?;
+                Ok((Some(tcp.map_err(data::unreachable)?), None))
             }
         }
     }
@@ -150,8 +232,11 @@ impl Session {
         }
     }
 
-    /// Remembers the way, and says so if it was not the first one tried.
-    fn note_success(&self, route: Route, attempts: &[String]) {
+    /// Remembers the way, and says so if it was not the first one tried. One that nothing came through is not proved.
+    fn note_success(&self, route: Route, opened: &Opened, attempts: &[String]) {
+        if matches!(opened, Opened::Nothing(_)) {
+            return;
+        }
         if !attempts.is_empty() {
             tracing::warn!("Data connection: {route}, since other ways failed ({})", attempts.join("; "));
         }
@@ -159,19 +244,41 @@ impl Session {
     }
 }
 
-/// What came first in active mode.
+/// A data connection if there is one, and the reply if the command is already done; the one or the other is there.
+type Begun = Result<(Option<TcpStream>, Option<Reply>), Error>;
+
+/// What came first, where either can.
 enum First {
-    Connection(std::io::Result<TcpStream>),
+    Connection(io::Result<TcpStream>),
     Reply(Result<Reply, Error>),
 }
 
-/// Expects the 1yz reply that announces the data. A command that is refused, or already done, has none.
-fn preliminary(command: &Command, reply: Result<Reply, Error>) -> Result<(), Error> {
+/// How long a way may take. One that has worked before is not under suspicion, and neither is the last resort, unless
+/// that means to wait for a server that cannot reach us.
+fn patience(limit: Duration, route: Route, has_worked: bool, is_last: bool) -> Duration {
+    if has_worked || is_last && route != Route::Active { limit } else { limit.min(SUSPICION) }
+}
+
+/// Looks at the first reply: `None` when it is the 1yz that announces the data, `Some` when it is the last one already.
+/// Only 226 and 250 end a transfer (RFC 959 §4.2.2); another 2yz is no answer to such a command.
+fn begun(command: &Command, reply: Result<Reply, Error>) -> Result<Option<Reply>, Error> {
     let reply = not_refused(command.verb(), reply?)?;
-    if reply.severity() == Severity::Preliminary {
-        return Ok(());
+    match (reply.severity(), reply.code()) {
+        (Severity::Preliminary, _) => Ok(None),
+        (_, Code::TRANSFER_COMPLETE | Code::FILE_ACTION_DONE) => Ok(Some(reply)),
+        _ => Err(Error::Protocol(ProtocolFault::Unexpected { verb: command.verb(), reply })),
     }
-    Err(Error::Protocol(ProtocolFault::Unexpected { verb: command.verb(), reply }))
+}
+
+/// Whether there is anything on a data connection that was not announced. A server that only forgot to announce its data
+/// must not be taken for one that has none: files would look as if they were gone.
+async fn has_sent(tcp: &TcpStream) -> bool {
+    matches!(timeout(LAST_LOOK, tcp.peek(&mut [0])).await, Ok(Ok(1..)))
+}
+
+/// Whether somebody refused the connection to the port that the server had named, before the command was sent.
+fn is_refused_port(error: &Error) -> bool {
+    matches!(error, Error::Data(DataFault::Unreachable(error)) if error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// Whether a negative reply after 1yz complains of a TLS session that was not resumed. vsftpd 3.0 says 522, `ProFTPD` 1.3
@@ -195,5 +302,29 @@ fn why_not_this_way(error: Error) -> Result<String, Error> {
             Ok(format!("nothing connected within {} s", after.as_secs_f32()))
         }
         other => Err(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_way_under_suspicion_gets_little_time() {
+        let (long, short) = (Duration::from_secs(30), Duration::from_secs(1));
+        let table = [
+            (long, Route::ExtendedPassive, false, false, SUSPICION),
+            (long, Route::Passive, false, true, long),
+            (long, Route::Active, false, true, SUSPICION),
+            (long, Route::Active, true, false, long),
+            (short, Route::ExtendedPassive, false, false, short),
+        ];
+        for (limit, route, has_worked, is_last, expected) in table {
+            assert_eq!(
+                patience(limit, route, has_worked, is_last),
+                expected,
+                "{route} {has_worked} {is_last}"
+            );
+        }
     }
 }

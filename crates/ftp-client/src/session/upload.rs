@@ -13,7 +13,8 @@ impl Session {
     ///
     /// [`Error::Rejected`] when the server refuses the file, [`Error::Data`] when no data connection comes about.
     pub async fn upload(&mut self, path: &RemotePath) -> Result<Upload<'_>, Error> {
-        let data = self.open(&Command::Stor(path.clone())).await?;
+        let command = Command::Stor(path.clone());
+        let data = self.open(&command).await?.into_data(command.verb())?;
         Ok(Upload { session: self, data, sent: 0 })
     }
 }

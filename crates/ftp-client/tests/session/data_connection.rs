@@ -1,7 +1,7 @@
 //! The ways to a data connection, and the way from one to the next.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ftp_client::{Client, Config, DataFault, Error};
 
@@ -46,7 +46,9 @@ async fn a_port_that_refuses_leads_to_the_next_way() {
 
 #[tokio::test]
 async fn unusable_addresses_lead_to_the_next_way() {
-    for bad in ["229 no port here", "229 (|||0|)", "229 (|||99999|)", "227 Entering Passive Mode (1,2,3)"] {
+    for bad in
+        ["229 no port here", "229 (|||0|)", "229 (|||99999|)", "227 Entering Passive Mode (1,2,3)", "522 no"]
+    {
         let server = play(&format!(
             "{SIZE}C: EPSV\nS: {bad}\nC: PASV\nS: 227 ({{pasv}})\nC: RETR f\nS: 150 here\n{SENT}"
         ))
@@ -186,24 +188,81 @@ async fn when_all_ways_fail_each_is_told() {
 }
 
 #[tokio::test]
-async fn over_ipv6_there_is_no_pasv_and_eprt_names_the_address() {
-    let Ok(listener) = tokio::net::TcpListener::bind("[::1]:0").await else {
-        // A machine without IPv6 has nothing to test here.
-        return;
-    };
-    let port = listener.local_addr().unwrap().port();
-    let relay = crate::play(&format!("{SIZE}C: EPSV\nS: 500 no\nC: EPRT |2|::1|*\nS: 522 no\n")).await;
-    let target = relay.address();
-    tokio::spawn(async move {
-        let (mut inbound, _) = listener.accept().await.unwrap();
-        let mut outbound = tokio::net::TcpStream::connect(target).await.unwrap();
-        let _ = tokio::io::copy_bidirectional(&mut inbound, &mut outbound).await;
-    });
-    let v6 = Config { host: "::1".to_owned(), port, ..config(&relay) };
-    let error = fetch(&mut open(v6).await, "f").await.unwrap_err();
-    assert!(
-        matches!(&error, Error::Data(DataFault::NotOpened { attempts }) if attempts.len() == 2),
-        "{error:?}"
+async fn odd_forms_of_an_address_are_read() {
+    for epsv in ["229 (!!!{port}!)", "229 (|||{port}.|)", "229 ok (|||{port}|).", "227 Passive ({pasv})"] {
+        let server = play(&format!("{SIZE}C: EPSV\nS: {epsv}\nC: RETR f\nS: 150 here\n{SENT}")).await;
+        let fetched = fetch(&mut connect(&server).await, "f").await;
+        server.finish().await;
+        assert_eq!(fetched.unwrap(), b"hello", "{epsv}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_epsv_names_is_not_dialled() {
+    let server =
+        play(&format!("{SIZE}C: EPSV\nS: 229 (|1|10.255.255.1|{{port}}|)\nC: RETR f\nS: 150 here\n{SENT}"))
+            .await;
+    assert_eq!(fetch(&mut connect(&server).await, "f").await.unwrap(), b"hello");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_pasv_that_cannot_be_leads_to_active_mode() {
+    for bad in ["227 (127,0,0,256,24,6)", "227 (127,0,0,1,24)", "227 (127,0,0,1,0,0)", "227"] {
+        let server = play(&format!(
+            "{SIZE}C: EPSV\nS: 502 no\nC: PASV\nS: {bad}\nC: PORT *\nS: 200 ok\nC: RETR f\nS: 150 here\nD: connect\n{SENT}"
+        ))
+        .await;
+        assert_eq!(fetch(&mut connect(&server).await, "f").await.unwrap(), b"hello", "{bad}");
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_425_before_the_data_leads_to_the_next_way() {
+    let server = play(&format!(
+        "{SIZE}C: EPSV\nS: 229 (|||{{port}}|)\nC: RETR f\nS: 425 no data connection
+         C: PASV\nS: 227 ({{pasv}})\nC: RETR f\nS: 150 here\n{SENT}"
+    ))
+    .await;
+    assert_eq!(fetch(&mut connect(&server).await, "f").await.unwrap(), b"hello");
+    server.finish().await;
+}
+
+/// Long enough that a test in which it ran out would be seen to take too long.
+const PATIENT: Duration = Duration::from_mins(1);
+
+#[cfg(target_os = "linux")] // Other systems do not let a port be silent.
+#[tokio::test]
+async fn a_filtered_port_costs_seconds_and_is_not_tried_again() {
+    let pasv = format!("C: PASV\nS: 227 ({{pasv}})\nC: RETR f\nS: 150 here\n{SENT}");
+    let server =
+        play(&format!("{SIZE}C: EPSV\nS: 229 (|||{{filtered}}|)\n{pasv}{SIZE}{pasv}---\n{SIZE}{pasv}")).await;
+    let client = Client::new(Config { timeout: PATIENT, ..config(&server) }).unwrap();
+    let began = Instant::now();
+    let mut session = client.connect().await.unwrap();
+    assert_eq!(fetch(&mut session, "f").await.unwrap(), b"hello");
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+    assert_eq!(fetch(&mut session, "f").await.unwrap(), b"hello", "the session remembers");
+    drop(session);
+    assert_eq!(
+        fetch(&mut client.connect().await.unwrap(), "f").await.unwrap(),
+        b"hello",
+        "the client remembers"
     );
-    relay.finish().await;
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_connect_costs_seconds() {
+    let server = play(&format!(
+        "{SIZE}C: PORT *\nS: 200 ok\nC: RETR f\nT: hang\n---\nC: EPSV\nS: 229 (|||{{port}}|)\nC: RETR f\nS: 150 here\n{SENT}"
+    ))
+    .await;
+    let began = Instant::now();
+    let mut session = open(Config { timeout: PATIENT, ..active(&server) }).await;
+    assert_eq!(fetch(&mut session, "f").await.unwrap(), b"hello");
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+    drop(session);
+    server.finish().await;
 }

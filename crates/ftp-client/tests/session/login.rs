@@ -63,14 +63,24 @@ async fn an_account_that_is_wanted_after_user_or_password_is_a_login_error() {
 #[tokio::test]
 async fn what_is_no_ftp_server_is_named_by_what_it_says() {
     let table = [
-        ("S: HTTP/1.1 400 Bad Request", "HTTP/1.1 400 Bad Request"),
-        ("S: SSH-2.0-OpenSSH_9.2", "SSH-2.0-OpenSSH_9.2"),
+        ("S: HTTP/1.1 400 Bad Request", "a web server (HTTP), which said `HTTP/1.1 400 Bad Request`"),
+        ("S: <!DOCTYPE html>", "a web server"),
+        ("S: SSH-2.0-OpenSSH_9.2", "SFTP, which it may speak, is another protocol"),
+        (r"S+: \x16\x03\x01\x00\xa5\r\n", "implicit TLS"),
+        // An alert has no line end, and is followed by the end or by silence.
+        ("S+: \\x15\\x03\\x01\\x00\\x02\\x02\\x16\nT: close", "implicit TLS"),
+        ("S+: \\x15\\x03\\x01\\x00\\x02\\x02\\x16\nT: hang", "implicit TLS"),
+        ("S: +OK ready", "a mail server (POP3)"),
+        ("S: * OK ready", "a mail server (IMAP)"),
+        ("S: 220 mx.example.org ESMTP Postfix", "a mail server (SMTP)"),
+        ("S: welcome to the jungle", "it said `welcome to the jungle`"),
         ("T: close", "closed"),
     ];
     for (script, named) in table {
-        let (error, _server) = refused(script).await;
+        let (error, server) = refused(script).await;
         assert!(matches!(&error, Error::Connect { fault: ConnectFault::NotFtp { .. }, .. }), "{error:?}");
-        assert!(error.to_string().contains(named), "{error}");
+        assert!(error.to_string().contains(named), "{script}: {error}");
+        assert!(server.received().is_empty(), "the login is none of a stranger's business");
     }
 }
 

@@ -4,9 +4,11 @@
 //! in the middle of a transfer, a reply that belongs to no command) is one line here.
 
 mod player;
+mod port;
 mod script;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::ServerConfig;
@@ -36,6 +38,7 @@ use script::Script;
 /// | `D<` | accept it likewise, read to the end, and keep the bytes for [`ScriptedServer::uploads`] |
 /// | `D< text` | the same, and expect exactly these bytes, with escapes |
 /// | `D: open` | accept the data connection and send nothing |
+/// | `D: listen` | begin to listen on the port of `{closed}`, which until then refuses |
 /// | `D: connect` | active mode: connect to where the last PORT or EPRT points |
 /// | `D: close` | end the data connection in order (over TLS with `close_notify`) |
 /// | `D: cut` | end its TCP stream in order but not its TLS: a truncated transfer |
@@ -50,8 +53,8 @@ use script::Script;
 /// | `T: cut` | end its TCP stream in order but not its TLS |
 ///
 /// In `S:` and `S+:` lines `{port}` (EPSV), `{pasv}` (`127,0,0,1,p1,p2`) and `{p1}`, `{p2}` stand for a port
-/// that listens for the next data connection from then on; `{closed}` for a port that refuses connections.
-/// After `PROT P` data connections use TLS.
+/// that listens for the next data connection from then on; `{closed}` for a port that refuses connections;
+/// `{filtered}` for one that answers nothing at all, as behind a firewall (Linux only). After `PROT P` data connections use TLS.
 ///
 /// After its last line a script expects nothing: the client may leave or stay, but not say more.
 ///
@@ -139,19 +142,27 @@ impl Transcript {
         self
     }
 
-    /// Starts to play; when this returns, clients can connect.
+    /// Starts to play on 127.0.0.1; when this returns, clients can connect.
     ///
     /// # Panics
     ///
     /// When the loopback has no free port.
-    #[expect(clippy::unused_async, reason = "tests start every kind of server in the same way")]
     pub async fn start(self) -> ScriptedServer {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
-        let listener = listener.unwrap_or_else(|error| panic!("no port for a scripted server: {error}"));
-        let address =
-            listener.local_addr().unwrap_or_else(|error| panic!("a listener without an address: {error}"));
+        let started = self.start_on(Ipv4Addr::LOCALHOST).await;
+        started.unwrap_or_else(|error| panic!("no port for a scripted server: {error}"))
+    }
 
+    /// As [`start`](Self::start), on another address of this machine, such as `::1`; data connections go there
+    /// as well.
+    ///
+    /// # Errors
+    ///
+    /// When the machine has no such address.
+    #[expect(clippy::unused_async, reason = "tests start every kind of server in the same way")]
+    pub async fn start_on(self, ip: impl Into<IpAddr>) -> io::Result<ScriptedServer> {
+        let listener = std::net::TcpListener::bind((ip.into(), 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
         let tls = Arc::new(self.tls);
         let record = Arc::new(Record::default());
         let (finishing, finish) = watch::channel(false);
@@ -159,12 +170,12 @@ impl Transcript {
             Stage { config: tls.config(), tls: tls.clone(), record: record.clone(), finishing: finish };
         let mut playing = JoinSet::new();
         playing.spawn_on(stage.play_all(listener, self.scripts), runtime());
-        ScriptedServer { address, tls, record, finishing, playing: AsyncMutex::new(playing) }
+        Ok(ScriptedServer { address, tls, record, finishing, playing: AsyncMutex::new(playing) })
     }
 }
 
 impl ScriptedServer {
-    /// Where the server listens: 127.0.0.1 and its port.
+    /// Where the server listens: 127.0.0.1, or what it was started on, and its port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

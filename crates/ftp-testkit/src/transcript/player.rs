@@ -1,7 +1,7 @@
 //! Plays one script on one control connection.
 
 use std::io::{self, Read as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Record;
+use super::port::{Filtered, unheard};
 use super::script::{Action, Control, Data, Pattern, Script, unescape};
 use crate::server_tls::ServerTls;
 use crate::wire::Wire;
@@ -32,6 +33,8 @@ pub(super) struct Player {
     listener: Option<TcpListener>,
     /// Holds the port of `{closed}`: bound, so that nobody else gets it, and not listening.
     closed: Option<TcpSocket>,
+    /// Keeps the port of `{filtered}` silent.
+    filtered: Option<Filtered>,
     /// Where the client's last PORT or EPRT said it listens.
     active: Option<SocketAddr>,
     /// Whether the client's last PROT asked for TLS on data connections.
@@ -68,6 +71,7 @@ impl Player {
             data: None,
             listener: None,
             closed: None,
+            filtered: None,
             active: None,
             protected: false,
             tls,
@@ -103,6 +107,7 @@ impl Player {
             }
             Action::ReceiveData(expected) => self.receive_data(expected.as_deref()).await,
             Action::Data(Data::Open) => self.open_data().await.map(drop),
+            Action::Data(Data::Listen) => self.listen_late(),
             Action::Data(Data::Connect) => self.connect_data().await,
             Action::Data(end) => self.end_data(*end).await,
             Action::Control(_) => unreachable!("handled where the player can be consumed"),
@@ -118,8 +123,9 @@ impl Player {
     /// Replaces the placeholders of a reply, and opens the ports that they name.
     async fn fill_in(&mut self, text: &str) -> io::Result<String> {
         let mut text = text.to_owned();
+        let ip = self.control.socket().local_addr()?.ip();
         if ["{port}", "{pasv}", "{p1}", "{p2}"].iter().any(|placeholder| text.contains(placeholder)) {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            let listener = TcpListener::bind((ip, 0)).await?;
             let port = listener.local_addr()?.port();
             self.listener = Some(listener);
             self.data = None;
@@ -131,10 +137,14 @@ impl Player {
                 .replace("{p2}", &p2.to_string());
         }
         if text.contains("{closed}") {
-            let socket = TcpSocket::new_v4()?;
-            socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+            let socket = unheard(ip)?;
             text = text.replace("{closed}", &socket.local_addr()?.port().to_string());
             self.closed = Some(socket);
+        }
+        if text.contains("{filtered}") {
+            let filtered = Filtered::open(ip).await?;
+            text = text.replace("{filtered}", &filtered.port()?.to_string());
+            self.filtered = Some(filtered);
         }
         Ok(text)
     }
@@ -195,6 +205,13 @@ impl Player {
         self.data.as_mut().ok_or_else(|| "no data connection".to_owned())
     }
 
+    fn listen_late(&mut self) -> Step {
+        let socket = self.closed.take().ok_or("the script has named no port of `{closed}`")?;
+        self.listener = Some(socket.listen(1).map_err(|error| error.to_string())?);
+        self.data = None;
+        Ok(())
+    }
+
     async fn connect_data(&mut self) -> Step {
         let address = self.active.ok_or("the client has sent no PORT or EPRT that can be read")?;
         let stream = within("to accept the data connection", TcpStream::connect(address)).await?;
@@ -231,7 +248,7 @@ impl Player {
         let ended = match end {
             Data::Cut => data.cut().await,
             Data::Reset => data.reset(),
-            Data::Open | Data::Connect | Data::Close => {
+            Data::Open | Data::Listen | Data::Connect | Data::Close => {
                 data.close_gently(PATIENCE);
                 Ok(())
             }

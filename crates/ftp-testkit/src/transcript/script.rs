@@ -39,6 +39,7 @@ pub(super) enum Pattern {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Data {
     Open,
+    Listen,
     Connect,
     Close,
     Cut,
@@ -97,6 +98,7 @@ impl Action {
             ("D<", "") => Self::ReceiveData(None),
             ("D<", _) => Self::ReceiveData(Some(unescape(rest))),
             ("D:", "open") => Self::Data(Data::Open),
+            ("D:", "listen") => Self::Data(Data::Listen),
             ("D:", "connect") => Self::Data(Data::Connect),
             ("D:", "close") => Self::Data(Data::Close),
             ("D:", "cut") => Self::Data(Data::Cut),

@@ -313,3 +313,39 @@ async fn tls_on_both_connections_and_a_transfer_cut_off() {
     assert_eq!(ends[0], ("whole".to_owned(), Ok(5)));
     assert_eq!(ends[1].1, Err(std::io::ErrorKind::UnexpectedEof));
 }
+
+#[tokio::test]
+async fn a_port_that_refuses_can_begin_to_listen() {
+    let server = Transcript::parse("S: {closed}\nC: go\nD: listen\nS: now\nD> late\nD: close").start().await;
+    let mut client = Client::connect(&server);
+    let port = client.hear_port();
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap_err();
+    client.say("go\r\n");
+    assert_eq!(client.hear(), "now");
+    let mut text = String::new();
+    Client::data(port).read_to_string(&mut text).unwrap();
+    assert_eq!(text, "late");
+    server.finish().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_filtered_port_neither_accepts_nor_refuses() {
+    let server = Transcript::parse("S: {filtered}").start().await;
+    let address = (Ipv4Addr::LOCALHOST, Client::connect(&server).hear_port()).into();
+    let patience = std::time::Duration::from_millis(300);
+    let error = TcpStream::connect_timeout(&address, patience).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+}
+
+#[tokio::test]
+async fn over_ipv6_the_data_goes_there_as_well() {
+    let transcript = Transcript::parse("S: {port}\nD> six\nD: close");
+    // A machine without IPv6 has nothing to test here.
+    let Ok(server) = transcript.start_on(std::net::Ipv6Addr::LOCALHOST).await else { return };
+    let port = Client::connect(&server).hear_port();
+    let mut text = String::new();
+    TcpStream::connect((std::net::Ipv6Addr::LOCALHOST, port)).unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, "six");
+    server.finish().await;
+}

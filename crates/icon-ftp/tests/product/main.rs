@@ -13,4 +13,5 @@ mod monitor;
 #[cfg(target_os = "linux")] // Other systems' file systems do not hold any bytes as names.
 mod names;
 mod process;
+mod proxy;
 mod tls;
