@@ -3,13 +3,10 @@
 use ftp_proto::Reply;
 
 /// The beginnings of what is not FTP, as they look with control characters escaped, and whose they are.
-const STRANGERS: [(&str, &str); 8] = [
+const STRANGERS: [(&str, &str); 6] = [
     ("HTTP/", "a web server (HTTP)"),
     ("<", "a web server (HTML)"),
     ("SSH-", "an SSH server (SFTP, which it may speak, is another protocol)"),
-    // The types of a TLS record that a server may begin with, alert and handshake, and its version (RFC 8446 §5.1).
-    ("\\u{15}\\u{3}", "a server that wants TLS from the first byte (implicit TLS)"),
-    ("\\u{16}\\u{3}", "a server that wants TLS from the first byte (implicit TLS)"),
     ("+OK", "a mail server (POP3)"),
     ("* OK", "a mail server (IMAP)"),
     ("RFB ", "a remote desktop (VNC)"),

@@ -66,10 +66,6 @@ async fn what_is_no_ftp_server_is_named_by_what_it_says() {
         ("S: HTTP/1.1 400 Bad Request", "a web server (HTTP), which said `HTTP/1.1 400 Bad Request`"),
         ("S: <!DOCTYPE html>", "a web server"),
         ("S: SSH-2.0-OpenSSH_9.2", "SFTP, which it may speak, is another protocol"),
-        (r"S+: \x16\x03\x01\x00\xa5\r\n", "implicit TLS"),
-        // An alert has no line end, and is followed by the end or by silence.
-        ("S+: \\x15\\x03\\x01\\x00\\x02\\x02\\x16\nT: close", "implicit TLS"),
-        ("S+: \\x15\\x03\\x01\\x00\\x02\\x02\\x16\nT: hang", "implicit TLS"),
         ("S: +OK ready", "a mail server (POP3)"),
         ("S: * OK ready", "a mail server (IMAP)"),
         ("S: 220 mx.example.org ESMTP Postfix", "a mail server (SMTP)"),
@@ -80,6 +76,21 @@ async fn what_is_no_ftp_server_is_named_by_what_it_says() {
         let (error, server) = refused(script).await;
         assert!(matches!(&error, Error::Connect { fault: ConnectFault::NotFtp { .. }, .. }), "{error:?}");
         assert!(error.to_string().contains(named), "{script}: {error}");
+        assert!(server.received().is_empty(), "the login is none of a stranger's business");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_begins_with_tls_is_told_from_strangers() {
+    let table = [
+        r"S+: \x16\x03\x01\x00\xa5\r\n",
+        // An alert has no line end, and is followed by the end or by silence.
+        "S+: \\x15\\x03\\x01\\x00\\x02\\x02\\x16\nT: close",
+        "S+: \\x15\\x03\\x01\\x00\\x02\\x02\\x16\nT: hang",
+    ];
+    for script in table {
+        let (error, server) = refused(script).await;
+        assert!(matches!(&error, Error::Connect { fault: ConnectFault::SpeaksTls, .. }), "{error:?}");
         assert!(server.received().is_empty(), "the login is none of a stranger's business");
     }
 }
