@@ -332,7 +332,9 @@ async fn a_port_that_refuses_can_begin_to_listen() {
 #[tokio::test]
 async fn a_filtered_port_neither_accepts_nor_refuses() {
     let server = Transcript::parse("S: {filtered}").start().await;
-    let address = (Ipv4Addr::LOCALHOST, Client::connect(&server).hear_port()).into();
+    // The port lives as long as the client stays.
+    let mut client = Client::connect(&server);
+    let address = (Ipv4Addr::LOCALHOST, client.hear_port()).into();
     let patience = std::time::Duration::from_millis(300);
     let error = TcpStream::connect_timeout(&address, patience).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
