@@ -52,7 +52,15 @@ impl Session {
     ///
     /// As [`Session::list`]; also when the text is longer than 64 MiB.
     pub async fn listing_text(&mut self, path: &RemotePath) -> Result<Vec<u8>, Error> {
-        let mut incoming = incoming(self.open_list(path).await?);
+        let incoming = incoming(self.open_list(path).await?);
+        let text = self.read_text(incoming).await;
+        if self.is_usable() {
+            self.return_home().await?;
+        }
+        text
+    }
+
+    async fn read_text(&mut self, mut incoming: Incoming) -> Result<Vec<u8>, Error> {
         let mut text = Vec::new();
         let mut block = vec![0; BLOCK];
         loop {
@@ -61,11 +69,9 @@ impl Session {
                     return Err(too_long(LONGEST_TEXT, "bytes"));
                 }
                 Part::Bytes(read) => text.extend_from_slice(&block[..read]),
-                Part::End { marked } => break whole(marked, text.len())?,
+                Part::End { marked } => return whole(marked, text.len()).map(|()| text),
             }
         }
-        self.return_home().await?;
-        Ok(text)
     }
 
     async fn open_listing(&mut self, path: &RemotePath) -> Result<(Format, Opened), Error> {
@@ -196,8 +202,17 @@ impl Listing<'_> {
         Ok(())
     }
 
-    /// Reads the next block, or the end and its proof.
+    /// Reads the next block, or the end and its proof. A listing that ends, well or badly, with the session in step
+    /// leaves it at home.
     async fn fill(&mut self) -> Result<(), Error> {
+        let filled = self.read_part().await;
+        if self.session.is_usable() {
+            self.session.return_home().await?;
+        }
+        filled
+    }
+
+    async fn read_part(&mut self) -> Result<(), Error> {
         match self.incoming.read(self.session, &mut self.block).await? {
             Part::Bytes(read) => {
                 self.bytes_read += read;
@@ -208,7 +223,6 @@ impl Listing<'_> {
             }
             Part::End { marked } => {
                 whole(marked, self.bytes_read)?;
-                self.session.return_home().await?;
                 self.at_end = true;
             }
         }

@@ -51,6 +51,29 @@ async fn list_is_sent_from_within_the_folder_and_the_session_comes_back() {
 }
 
 #[tokio::test]
+async fn a_listing_that_the_server_gives_up_leaves_the_session_at_home() {
+    let server = play(&format!(
+        r"{NO_FEAT}{AWAY}C: EPSV
+          S: 229 (|||{{port}}|)
+          C: LIST
+          S: 150 here
+          D: open
+          D: close
+          S: 550 no permission
+          C: CWD /home
+          S: 250 ok
+          C: DELE x
+          S: 250 ok"
+    ))
+    .await;
+    let mut session = connect(&server).await;
+    let error = names(&mut session, "in").await.unwrap_err();
+    assert!(error.is_rejection(), "{error}");
+    session.delete(&path("x")).await.unwrap();
+    server.finish().await;
+}
+
+#[tokio::test]
 async fn a_promised_mlsd_that_is_refused_leads_to_list() {
     let server = play(&format!(
         r"{MLST}C: EPSV
