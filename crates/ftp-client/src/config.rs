@@ -82,12 +82,12 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Takes a user name and a password; neither may hold CR, LF or NUL, which would end the command they travel in.
+    /// Takes a user name and a password, as the server knows them; neither may hold CR, LF or NUL, which would end the command they travel in.
     ///
     /// # Errors
     ///
     /// [`CredentialsError`] says which of the two holds what. It never shows the password.
-    pub fn parse(user: &str, password: &str) -> Result<Self, CredentialsError> {
+    pub fn parse(user: impl Into<Vec<u8>>, password: impl Into<Vec<u8>>) -> Result<Self, CredentialsError> {
         Ok(Self {
             user: Argument::parse(user).map_err(CredentialsError::User)?,
             password: Secret::new(Argument::parse(password).map_err(|_| CredentialsError::Password)?),

@@ -19,6 +19,9 @@ use crate::stream::Stream;
 use crate::tls::{Link, Protection};
 use crate::wait::within;
 
+/// The target of the log lines that show the control connection, at level DEBUG: `> ` and a command, `< ` and a reply.
+pub const WIRE: &str = "ftp_client::wire";
+
 /// Replies are short; a block of this size takes nearly all of them at once.
 const READ_BLOCK: usize = 4096;
 
@@ -119,7 +122,7 @@ impl Control {
             State::Awaiting(_) | State::Broken => return Err(Error::Lost(LostCause::Poisoned)),
         }
         self.refuse_unasked_replies()?;
-        tracing::debug!("> {command:?}");
+        tracing::debug!(target: WIRE, "> {command:?}");
         self.state = State::Awaiting(command.verb());
         let line = command.encode();
         let limit = self.limit;
@@ -194,7 +197,7 @@ impl Control {
             // The blanks around a text do not survive its way into a sentence, so those of the secret do not count.
             reply = reply.without(self.password.expose().as_bytes().trim_ascii());
         }
-        tracing::debug!("< {reply}");
+        tracing::debug!(target: WIRE, "< {reply}");
         if reply.code() == Code::SERVICE_NOT_AVAILABLE {
             self.state = State::Broken;
             return Err(Error::Lost(LostCause::Goodbye(reply)));

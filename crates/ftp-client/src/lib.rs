@@ -41,6 +41,7 @@ mod wait;
 
 pub use config::{Config, Credentials, CredentialsError, DataMode, TlsConfig, TlsMode};
 pub use connect::Client;
+pub use control::WIRE;
 pub use encoding::{Encoding, UnknownEncoding};
 pub use error::{Channel, ConnectFault, DataFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
 pub use proxy::{Proxy, ProxyError, ProxyFault};

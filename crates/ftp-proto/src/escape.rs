@@ -31,8 +31,9 @@ impl Display for Shown {
     }
 }
 
-/// C0 and C1 controls, line and paragraph separators, and the marks that reorder the text around them.
-fn misleads(char: char) -> bool {
+/// Whether a terminal obeys a character instead of showing it: C0 and C1 controls, line and paragraph separators, and the
+/// marks that reorder the text around them.
+pub fn misleads(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

@@ -65,7 +65,7 @@ pub use crate::charset::{Charset, Unencodable};
 pub use crate::code::{Code, Severity};
 pub use crate::command::Command;
 pub use crate::entry::{Entry, EntryKind};
-pub use crate::escape::Escaped;
+pub use crate::escape::{Escaped, misleads};
 pub use crate::feature::{Fact, Features};
 pub use crate::line::{LineSplitter, LineTooLong};
 pub use crate::listing::{Format, Line, ListingParser, parse_mlst};

@@ -40,16 +40,20 @@ use crate::step::Mode;
 use crate::transport::stdio;
 use crate::trigger::{Destination, Surroundings};
 
+/// Where the help lists the options that are the platform's.
+const PLATFORM: &str = "Options of the platform's commands";
+
 /// Options of every command; they may stand before or after it.
 #[derive(Debug, Clone, Args)]
 pub struct GlobalOptions {
     /// Log more, and write a trigger's events to stdout instead of sending them.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = PLATFORM)]
     pub debug: bool,
     /// The folder of the triggers' state.
     #[arg(
         long,
         global = true,
+        help_heading = PLATFORM,
         env = "PLUGIN_CACHE_DIR",
         default_value = "/workspace/cache",
         value_name = "FOLDER"
@@ -59,6 +63,7 @@ pub struct GlobalOptions {
     #[arg(
         long,
         global = true,
+        help_heading = PLATFORM,
         env = "PLUGIN_FLAG_DIR",
         default_value = "/workspace/tmp",
         value_name = "FOLDER"

@@ -91,6 +91,7 @@ pub use cross_check::CrossCheckError;
 pub use event::Event;
 pub use failure::{Failure, FailureKind};
 pub use handler::{Connection, Context, Probe, TriggerContext};
+pub use mask::Masker;
 pub use message::StartMessage;
 pub use plugin::{Plugin, PluginBuilder};
 pub use spec::Spec;

@@ -15,7 +15,7 @@ const MASK: &str = "********";
 /// another form knows it and lists that form too. The empty string is not a secret and masks nothing; a secret of
 /// one character masks every occurrence of that character, which is ugly and safe.
 #[derive(Clone, Default)]
-pub(crate) struct Masker {
+pub struct Masker {
     secrets: Vec<String>,
 }
 
@@ -27,14 +27,14 @@ impl fmt::Debug for Masker {
 
 impl Masker {
     /// Hides these strings from now on.
-    pub(crate) fn hide(&mut self, secrets: impl IntoIterator<Item = String>) {
+    pub fn hide(&mut self, secrets: impl IntoIterator<Item = String>) {
         self.secrets.extend(secrets.into_iter().filter(|secret| !secret.is_empty()));
         self.secrets.sort_unstable();
         self.secrets.dedup();
     }
 
     /// The text with a mask in every place that holds a secret. Secrets that overlap in the text share one mask.
-    pub(crate) fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let spans = self.spans(text);
         if spans.is_empty() {
             return Cow::Borrowed(text);
