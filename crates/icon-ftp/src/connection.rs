@@ -20,10 +20,10 @@ const FTP_PORT: u16 = 21;
 const IMPLICIT_TLS_PORT: u16 = 990;
 
 /// User and password of an anonymous login (RFC 1635 §3.1).
-const ANONYMOUS: (&str, &str) = ("anonymous", "anonymous@");
+pub(crate) const ANONYMOUS: (&str, &str) = ("anonymous", "anonymous@");
 
-/// The longest wait that can be asked for: a day.
-const LONGEST_TIMEOUT: u64 = 86_400;
+/// The longest wait that can be asked for, in seconds: a day.
+pub(crate) const LONGEST_TIMEOUT: u64 = 86_400;
 
 /// The connection input as it comes.
 #[derive(Debug, Clone, Deserialize)]

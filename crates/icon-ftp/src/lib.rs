@@ -4,6 +4,7 @@
 //! `plugin/plugin.spec.yaml`; [`plugin_runtime`] refuses to start when the three do not fit together.
 
 mod actions;
+pub mod cli;
 mod connection;
 mod connection_test;
 mod failure;

@@ -8,6 +8,7 @@ mod cuts;
 mod demo;
 mod golden;
 mod long_session;
+mod ls;
 mod matrix;
 mod monitor;
 #[cfg(target_os = "linux")] // Other systems' file systems do not hold any bytes as names.
