@@ -161,7 +161,7 @@ fn timeout_advice(wait: Wait) -> &'static str {
         Wait::Greeting => {
             "Something accepts connections there but does not greet. Check that `port` is that of an FTP server. A server \
              for implicit TLS, usually on port 990, stays silent too, since it waits for the client to begin: set `secure` \
-             to true and `tls_mode` to `implicit` for it. So does a web server."
+             to true and `tls_mode` to implicit for it. So does a web server."
         }
         Wait::Handshake(_) => {
             "The server stopped in the middle of the TLS handshake. Check its TLS settings, and that `tls_mode` is what it \
