@@ -11,13 +11,14 @@ use tokio::net::TcpStream;
 use crate::config::{Config, DataMode, TlsMode};
 use crate::control::Control;
 use crate::data::Route;
+use crate::diagnosis::{Diagnosis, Step, Trail, Verdict};
 use crate::dial;
 use crate::encoding::Encoding;
 use crate::error::{Channel, ConnectFault, Error, LostCause, ProtocolFault, TlsFault};
 use crate::greeting;
 use crate::session::Session;
 use crate::stream::Stream;
-use crate::tls::{Link, Trust, Versions};
+use crate::tls::{Link, Protection, Trust, Versions};
 
 /// Opens sessions to one server, and remembers between them what worked there.
 ///
@@ -113,24 +114,51 @@ impl Client {
         self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tests the connection step by step, with a connection of its own that is closed in the end. With `write` a small
+    /// file is put into the login folder, and removed again.
+    pub async fn diagnose(&self, write: bool) -> Diagnosis {
+        let mut trail = Trail::default();
+        match self.dial_along(self.versions(), &mut trail).await {
+            Ok((control, link)) => {
+                Session::new(self.clone(), control, link).examine(&mut trail, write).await;
+            }
+            Err(error) => trail.end(Verdict::Failed(error)),
+        }
+        trail.into_diagnosis()
+    }
+
     /// A control connection, logged in, and its TLS if it has any.
     ///
     /// libunftp 0.24 now and then reads the beginning of the handshake as a command, if it comes soon after the answer to
     /// AUTH TLS, and refuses it in clear text. Nothing secret was sent then, and a second connection goes well.
     pub(crate) async fn dial(&self, versions: Versions) -> Result<(Control, Option<Link>), Error> {
-        match self.dial_once(versions).await {
+        self.dial_along(versions, &mut Trail::default()).await
+    }
+
+    /// As [`Client::dial`], leaving a trail. An error belongs to the step that was begun last.
+    async fn dial_along(
+        &self,
+        versions: Versions,
+        trail: &mut Trail,
+    ) -> Result<(Control, Option<Link>), Error> {
+        match self.dial_once(versions, trail).await {
             Err(Error::Tls { on: Channel::Control, fault: TlsFault::NotTls })
                 if self.tls_mode() == TlsMode::Explicit =>
             {
                 tracing::debug!("the server answered the TLS handshake in clear text; connecting once more");
-                self.dial_once(versions).await
+                *trail = Trail::default();
+                self.dial_once(versions, trail).await
             }
             outcome => outcome,
         }
     }
 
-    async fn dial_once(&self, versions: Versions) -> Result<(Control, Option<Link>), Error> {
-        let tcp = self.reach().await?;
+    async fn dial_once(
+        &self,
+        versions: Versions,
+        trail: &mut Trail,
+    ) -> Result<(Control, Option<Link>), Error> {
+        let tcp = self.reach(trail).await?;
         let link = match &self.trust {
             Some(trust) => Some(trust.link(versions).map_err(control_tls)?),
             None => None,
@@ -138,20 +166,27 @@ impl Client {
         let mode = self.tls_mode();
         let stream = match (&link, mode) {
             (Some(link), TlsMode::Implicit) => {
-                link.protect(tcp, Channel::Control, self.config.timeout).await?
+                trail.begin(Step::Tls);
+                let stream = link.protect(tcp, Channel::Control, self.config.timeout).await?;
+                trail.passed(format!("implicit, {}", told(stream.tls().map(Protection::of).as_ref())));
+                stream
             }
             (None, _) | (_, TlsMode::Explicit) => Stream::Plain(tcp),
         };
-        let mut control = self.greet(stream, link.as_ref()).await?;
+        let mut control = self.greet(stream, link.as_ref(), trail).await?;
         if let (Some(link), TlsMode::Explicit) = (&link, mode) {
+            trail.begin(Step::Tls);
             protected(&mut control, Command::AuthTls).await?;
             control = control.protect(link).await?;
+            trail.passed(format!("explicit, {}", told(control.protection().as_ref())));
         }
+        trail.begin(Step::Login);
         self.log_in(&mut control).await.map_err(|error| unidentified(link.as_ref(), error))?;
         if link.is_some() {
             protect_data(&mut control, mode).await?;
         }
         control.execute(&Command::TypeImage).await?;
+        trail.passed(if link.is_some() { "accepted, data is protected" } else { "accepted" });
         Ok((control, link))
     }
 
@@ -161,7 +196,8 @@ impl Client {
     }
 
     /// A control connection on which an FTP server has said that it is ready.
-    async fn greet(&self, stream: Stream, link: Option<&Link>) -> Result<Control, Error> {
+    async fn greet(&self, stream: Stream, link: Option<&Link>, trail: &mut Trail) -> Result<Control, Error> {
+        trail.begin(Step::Greeting);
         let password = self.config.credentials.password.clone();
         let control = Control::new(stream, self.config.timeout, password)?;
         let mut control = if self.config.proxy.is_some() { control.behind_proxy() } else { control };
@@ -173,24 +209,32 @@ impl Client {
         if let Some(answer) = greeting::mail_server(&greeting) {
             return Err(self.connect_error(ConnectFault::NotFtp { answer }));
         }
+        trail.passed(greeting.to_string());
         Ok(control)
     }
 
     /// A TCP connection to the server, or through the proxy to it.
-    async fn reach(&self) -> Result<TcpStream, Error> {
+    async fn reach(&self, trail: &mut Trail) -> Result<TcpStream, Error> {
         let Config { host, port, timeout, .. } = &*self.config;
         if let Some(proxy) = &self.config.proxy {
+            trail.begin(Step::Tcp);
             let tcp = proxy.connect(host, *port, *timeout).await.map_err(|fault| {
                 self.connect_error(ConnectFault::Proxy { proxy: proxy.to_string(), fault })
             })?;
             tracing::info!("Connected to {} through the proxy {proxy}", self.config.server());
+            trail.passed(format!("through the proxy {proxy}"));
             return Ok(tcp);
         }
-        let tcp = dial::dial(host, *port, *timeout)
-            .await
-            .map_err(|fault| fault.into_error(self.config.server()))?;
-        let address = tcp.peer_addr().map_or_else(|_| self.config.server(), |address| address.to_string());
-        tracing::info!("Connected to {address}");
+        let unreached = |fault: dial::Unreached| fault.into_error(self.config.server());
+        trail.begin(Step::Name);
+        let addresses = dial::resolve(host, *port, *timeout).await.map_err(unreached)?;
+        let known: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+        trail.passed(known.join(", "));
+        trail.begin(Step::Tcp);
+        let tcp = dial::connect(addresses, *timeout).await.map_err(unreached)?;
+        let reached = tcp.peer_addr().map_or_else(|_| self.config.server(), |address| address.to_string());
+        tracing::info!("Connected to {reached}");
+        trail.passed(reached);
         Ok(tcp)
     }
 
@@ -276,6 +320,11 @@ async fn protect_data(control: &mut Control, mode: TlsMode) -> Result<(), Error>
 /// Whether a reply says that the command means nothing to the server, and not that it declines.
 fn is_unknown(code: Code) -> bool {
     matches!(code, Code::UNKNOWN_COMMAND | Code::NOT_IMPLEMENTED | Code::WRONG_ORDER)
+}
+
+/// The protection of a connection in words.
+fn told(protection: Option<&Protection>) -> String {
+    protection.map_or_else(|| "none".to_owned(), Protection::to_string)
 }
 
 /// A zone says by which of our interfaces an address is reached; no certificate knows of it.

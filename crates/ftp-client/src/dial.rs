@@ -36,11 +36,19 @@ pub(crate) enum Unreached {
 
 /// Connects to `host`, a name or an address literal, within `limit` for the name and `limit` for the connection.
 pub(crate) async fn dial(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Unreached> {
-    let found = within(Wait::Resolving, limit, lookup_host((host, port))).await;
-    let addresses = match found {
-        Ok(addresses) => addresses.map_err(Unreached::Resolve)?.collect(),
-        Err(_) => return Err(Unreached::Silent { wait: Wait::Resolving, after: limit }),
-    };
+    connect(resolve(host, port, limit).await?, limit).await
+}
+
+/// The addresses of `host`, as the name service orders them.
+pub(crate) async fn resolve(host: &str, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, Unreached> {
+    match within(Wait::Resolving, limit, lookup_host((host, port))).await {
+        Ok(addresses) => Ok(addresses.map_err(Unreached::Resolve)?.collect()),
+        Err(_) => Err(Unreached::Silent { wait: Wait::Resolving, after: limit }),
+    }
+}
+
+/// Connects to whichever of the addresses answers first.
+pub(crate) async fn connect(addresses: Vec<SocketAddr>, limit: Duration) -> Result<TcpStream, Unreached> {
     let tcp = race(addresses, limit, TcpStream::connect).await?;
     socket::tune(&tcp);
     Ok(tcp)

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use ftp_client::{
-    Client, Config, Credentials, DataMode, Encoding, Proxy, Secret, Session, TlsConfig, TlsMode,
-    UnknownEncoding, Verification,
+    Client, Config, Credentials, DataMode, Encoding, Proxy, Secret, TlsConfig, TlsMode, UnknownEncoding,
+    Verification,
 };
 use plugin_runtime::Failure;
 use serde::Deserialize;
@@ -78,15 +78,6 @@ impl Connection {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         self.warn_of_idle_settings();
         Client::new(self.config()?).map_err(|error| failure::from_client(&error))
-    }
-
-    /// Connects, protects the connection if asked to, and logs in.
-    ///
-    /// # Errors
-    ///
-    /// The first step that failed, with what to do about it.
-    pub(crate) async fn connect(&self) -> Result<Session, Failure> {
-        self.client()?.connect().await.map_err(|error| failure::from_client(&error))
     }
 
     /// The server as people name it: `host:port`.

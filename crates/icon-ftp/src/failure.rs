@@ -3,7 +3,7 @@
 
 mod tls;
 
-use ftp_client::{ConnectFault, DataFault, Error, LostCause, ProxyFault, Wait};
+use ftp_client::{ConnectFault, DataFault, Error, LostCause, ProxyFault, Remark, Wait};
 use ftp_proto::PathError;
 use plugin_runtime::Failure;
 
@@ -171,6 +171,31 @@ fn timeout_advice(wait: Wait) -> &'static str {
         Wait::Sending(_) | Wait::Reply(_) | Wait::Transferring => {
             "Try again. If the server is known to be slow, raise `timeout`."
         }
+    }
+}
+
+/// What a connection test says of a step that works and could work better.
+pub(crate) fn remark(remark: Remark) -> Failure {
+    match remark {
+        Remark::NamesAnotherAddress(named) => Failure::service(
+            format!("The server names {named} for passive data, and is reached at another address"),
+            "The plugin uses the address that it reaches the server at, so nothing has to be changed for it. Other clients \
+             may fail: the server's operator can set the address that it names (`pasv_address` in vsftpd, \
+             `MasqueradeAddress` in ProFTPD, `-P` in Pure-FTPd).",
+        ),
+        Remark::NeedsPasv => Failure::service(
+            "Data connections by EPSV do not come about, those by PASV do",
+            "The plugin falls back to PASV by itself, which costs a few seconds once. A firewall that reads PASV's answer \
+             and not EPSV's looks like this.",
+        ),
+        Remark::NotResumed => Failure::service(
+            "The server does not resume the TLS session on data connections",
+            "Nothing has to be changed. Each transfer costs a full handshake.",
+        ),
+        Remark::UnreadableLines(lines) => Failure::service(
+            format!("{lines} lines of the listing are in a form that is not known"),
+            "What they stand for is missing from listings and is not watched; `icon-ftp ls` shows the first of them.",
+        ),
     }
 }
 

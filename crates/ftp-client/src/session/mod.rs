@@ -3,6 +3,7 @@
 mod clock;
 mod delete;
 mod download;
+mod examine;
 mod folder;
 mod incoming;
 mod list;

@@ -80,7 +80,7 @@ impl Session {
         Err(Error::Data(DataFault::NotOpened { attempts }))
     }
 
-    async fn open_by(
+    pub(super) async fn open_by(
         &mut self,
         route: Route,
         command: &Command,
@@ -198,6 +198,11 @@ impl Session {
                 Ok((Some(tcp.map_err(data::unreachable)?), None))
             }
         }
+    }
+
+    /// How long a way to a data connection that has not worked yet may take.
+    pub(super) fn suspicion(&self) -> Duration {
+        self.client.config().timeout.min(SUSPICION)
     }
 
     /// The final reply to a transfer whose data has ended; `verb` is the command's.

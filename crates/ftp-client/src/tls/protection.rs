@@ -1,10 +1,12 @@
 //! How a connection turned out to be protected, for people and for the tests of a connection.
 
+use std::fmt;
+
 use rustls::{ClientConnection, HandshakeKind, ProtocolVersion};
 
 use super::certificate::CertificateFacts;
 
-/// The TLS of a control connection.
+/// The TLS of a control connection. `Display` gives all of it in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Protection {
     /// Such as `TLS 1.3`.
@@ -30,6 +32,16 @@ impl Protection {
                 .peer_certificates()
                 .and_then(|chain| chain.first())
                 .map(CertificateFacts::of),
+        }
+    }
+}
+
+impl fmt::Display for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.version, self.cipher_suite)?;
+        match &self.certificate {
+            Some(certificate) => write!(f, "; {}", certificate.to_string().replace('\n', "; ")),
+            None => Ok(()),
         }
     }
 }

@@ -5,6 +5,7 @@
 mod certificate;
 mod clock;
 mod data_connection;
+mod diagnosis;
 mod download;
 mod implicit_tls;
 mod ipv6;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test states its expectations by unwrapping")]
 
 mod bad_input;
+mod connection_test;
 mod cuts;
 #[cfg(feature = "demo")]
 mod demo;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ftp_proto::Charset;
 use serde::{Deserialize, Serialize};
+use time::UtcOffset;
 use time::format_description::well_known::Rfc3339;
 
 use super::snapshot::{Attributes, Facts, Kind, Snapshot, Stamp};
@@ -53,6 +54,8 @@ pub(super) struct Root<'r> {
     pub(super) text: &'r str,
     /// The charset of the names.
     pub(super) charset: Charset,
+    /// How far the server's clock is ahead of UTC, as far as that is known.
+    pub(super) clock: Option<UtcOffset>,
 }
 
 impl Root<'_> {
@@ -64,6 +67,13 @@ impl Root<'_> {
         let slash = if self.text.ends_with('/') { "" } else { "/" };
         format!("{}{slash}{}", self.text, self.charset.decode(name))
     }
+
+    /// A stamp as events tell it. A local time of a server whose clock is not known is told as it is.
+    fn time_of(self, stamp: Stamp) -> Option<String> {
+        let modified = stamp.modified()?;
+        let modified = self.clock.map_or(modified, |ahead| modified.in_utc(ahead));
+        modified.at.format(&Rfc3339).ok()
+    }
 }
 
 /// What turns `old` into `new`, in the order of the paths. `root` is the watched path.
@@ -71,7 +81,7 @@ pub(super) fn between(root: Root<'_>, old: &Snapshot, new: &Snapshot, watched: A
     let (old, new) = (by_name(old), by_name(new));
     let mut removed = old.clone();
     removed.retain(|name, _| !new.contains_key(name));
-    let change = |kind, name, facts| change(kind, root.path_of(name), facts);
+    let change = |kind, name, facts| change(kind, root, name, facts);
     let mut changes = Vec::new();
     for (name, facts) in &new {
         match old.get(name) {
@@ -132,14 +142,13 @@ fn take_renamed<'s>(removed: &mut BTreeMap<&'s [u8], &'s Facts>, facts: &Facts) 
     Some(from)
 }
 
-fn change(kind: ChangeKind, path: String, facts: &Facts) -> Change {
-    let modified = facts.exact.or(facts.listed).and_then(Stamp::at);
+fn change(kind: ChangeKind, root: Root<'_>, name: &[u8], facts: &Facts) -> Change {
     Change {
         kind,
         from: None,
         mode: facts.mode,
-        modified: modified.and_then(|at| at.format(&Rfc3339).ok()),
-        path,
+        modified: facts.exact.or(facts.listed).and_then(|stamp| root.time_of(stamp)),
+        path: root.path_of(name),
         size: facts.size,
         entry_type: facts.kind,
     }
@@ -179,7 +188,7 @@ mod tests {
     }
 
     fn root(text: &str) -> Root<'_> {
-        Root { text, charset: Charset::Utf8 }
+        Root { text, charset: Charset::Utf8, clock: None }
     }
 
     /// The changes as `kind path`, with the former path of a rename.
@@ -282,11 +291,22 @@ mod tests {
             |names: &[&[u8]]| Snapshot::Folder(names.iter().map(|name| (name.to_vec(), facts(1))).collect());
         let (old, new) = (folder(&[b"B\xe4r"]), folder(&[b"B\xe4r", b"B\xf6r", b"B\xfcr"]));
         let paths = |charset| {
-            let changes = between(Root { text: "in", charset }, &old, &new, ALL);
+            let changes = between(Root { text: "in", charset, clock: None }, &old, &new, ALL);
             changes.into_iter().map(|change| change.path).collect::<Vec<_>>()
         };
         assert_eq!(paths(Charset::Utf8), ["in/B\u{eff6}r", "in/B\u{effc}r"]);
         assert_eq!(paths(Charset::Windows1252), ["in/Bör", "in/Bür"]);
+    }
+
+    #[test]
+    fn local_times_are_told_in_utc_once_the_servers_clock_is_known() {
+        let (old, new) = (folder(&[]), folder(&[("a", &facts(1))]));
+        for (clock, told) in
+            [(None, "2026-11-22T12:52:00Z"), (UtcOffset::from_hms(2, 0, 0).ok(), "2026-11-22T10:52:00Z")]
+        {
+            let changes = between(Root { clock, ..root("in") }, &old, &new, ALL);
+            assert_eq!(changes[0].modified.as_deref(), Some(told), "{clock:?}");
+        }
     }
 
     #[test]

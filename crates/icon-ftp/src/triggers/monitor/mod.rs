@@ -178,7 +178,10 @@ impl Monitor {
         if snapshot == Snapshot::Absent {
             tracing::warn!("{} does not exist (yet)", self.watched);
         }
-        let root = Root { text: &self.root, charset: self.charset(session) };
+        if before.is_some_and(|before| *before != snapshot) {
+            self.learn_clock(session, &snapshot).await?;
+        }
+        let root = Root { text: &self.root, charset: self.charset(session), clock: session.clock() };
         let changes = match before {
             Some(before) => change::between(root, before, &snapshot, self.attributes),
             None => Vec::new(),
@@ -210,6 +213,13 @@ impl Monitor {
         }
         self.path = respelt;
         taken_anew
+    }
+
+    /// Learns the server's clock from a file of the snapshot, so that events can tell the times of a LIST in UTC.
+    async fn learn_clock(&self, session: &mut Session, snapshot: &Snapshot) -> Result<(), Failure> {
+        let Some((name, listed)) = snapshot.file_with_local_time() else { return Ok(()) };
+        let Some(file) = snapshot::child(&self.path, name) else { return Ok(()) };
+        session.learn_clock(&file, listed).await.map_err(|error| failure::from_client(&error))
     }
 
     /// The charset for the texts of events, once the snapshot is taken: the session's, unless the watched path was found in

@@ -140,6 +140,16 @@ impl Snapshot {
         }
     }
 
+    /// A file of a folder and what its listing said of its time, from which the server's clock can be learnt.
+    pub(super) fn file_with_local_time(&self) -> Option<(&[u8], Modified)> {
+        let Self::Folder(entries) = self else { return None };
+        entries.iter().filter(|(_, facts)| facts.kind == Kind::File).find_map(|(name, facts)| {
+            let listed = facts.listed?.modified()?;
+            let is_local = listed.zone == Zone::Server && listed.precision != Precision::Day;
+            is_local.then_some((name.as_slice(), listed))
+        })
+    }
+
     /// How many entries it holds, for people.
     pub(super) fn describe(&self) -> String {
         match self {
@@ -280,7 +290,7 @@ async fn settle(
 }
 
 /// The path of an entry, unless its name would lead elsewhere.
-fn child(folder: &RemotePath, name: &[u8]) -> Option<RemotePath> {
+pub(super) fn child(folder: &RemotePath, name: &[u8]) -> Option<RemotePath> {
     if name.contains(&b'/') || name == b".." {
         return None;
     }
@@ -301,7 +311,8 @@ impl Stamp {
         }
     }
 
-    fn modified(self) -> Option<Modified> {
+    /// As the server told it.
+    pub(super) fn modified(self) -> Option<Modified> {
         self.at().map(|at| Modified { at, precision: self.precision, zone: self.zone })
     }
 }
