@@ -5,7 +5,9 @@ use std::time::Duration;
 use ftp_proto::{Argument, ArgumentError};
 
 use crate::encoding::Encoding;
+use crate::limits::Limits;
 use crate::proxy::Proxy;
+use crate::retry::Retries;
 use crate::secret::Secret;
 use crate::tls::Verification;
 
@@ -30,11 +32,15 @@ pub struct Config {
     pub proxy: Option<Proxy>,
     /// The longest that any single wait may take: a name, a connection, a reply, a block of data.
     pub timeout: Duration,
+    /// How often what failed for now is tried again.
+    pub retries: Retries,
+    /// How much a server may send.
+    pub limits: Limits,
 }
 
 impl Config {
-    /// FTP's own port, clear text, passive mode, names in a charset to be found out, and 30 seconds for each wait: what is
-    /// to be different stands before `..Config::new(host, credentials)`.
+    /// FTP's own port, clear text, passive mode, names in a charset to be found out, 30 seconds for each wait, and the
+    /// usual retries and limits: what is to be different stands before `..Config::new(host, credentials)`.
     pub fn new(host: impl Into<String>, credentials: Credentials) -> Self {
         Self {
             host: host.into(),
@@ -45,6 +51,8 @@ impl Config {
             encoding: Encoding::Auto,
             proxy: None,
             timeout: Duration::from_secs(30),
+            retries: Retries::default(),
+            limits: Limits::default(),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::dial;
 use crate::encoding::Encoding;
 use crate::error::{Channel, ConnectFault, Error, LostCause, ProtocolFault, TlsFault};
 use crate::greeting;
+use crate::retry::{Tries, is_turned_away};
 use crate::session::Session;
 use crate::stream::Stream;
 use crate::tls::{Link, Protection, Trust, Versions};
@@ -72,7 +73,7 @@ impl Client {
         Ok(Self { config: Arc::new(config), trust: trust.map(Arc::new), learnt: Arc::default() })
     }
 
-    /// Connects, protects, logs in.
+    /// Connects, protects, logs in. A server that is full or not ready yet is asked again after a pause.
     ///
     /// # Errors
     ///
@@ -81,8 +82,19 @@ impl Client {
         if self.config.proxy.is_some() && self.config.data_mode == DataMode::Active {
             tracing::warn!("Active mode is impossible through a proxy; the data connections will be passive");
         }
-        let (control, link) = self.dial(self.versions()).await?;
-        Ok(Session::new(self.clone(), control, link))
+        let mut tries = self.tries();
+        loop {
+            match self.dial(self.versions()).await {
+                Ok((control, link)) => return Ok(Session::new(self.clone(), control, link)),
+                Err(error) if is_turned_away(&error) => tries.again(error).await?,
+                Err(error) => return Err(tries.conclude(error)),
+            }
+        }
+    }
+
+    /// The tries that an operation has.
+    pub(crate) fn tries(&self) -> Tries {
+        Tries::new(self.config.retries, self.learnt().route.is_some())
     }
 
     /// The path that a session would send for a text, so that one which cannot be sent is refused without a server.

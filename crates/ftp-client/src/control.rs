@@ -25,6 +25,9 @@ pub const WIRE: &str = "ftp_client::wire";
 /// Replies are short; a block of this size takes nearly all of them at once.
 const READ_BLOCK: usize = 4096;
 
+/// How long closing may take; what does not get out by then never will.
+const HANGING_UP: Duration = Duration::from_secs(1);
+
 /// A control connection.
 #[derive(Debug)]
 pub(crate) struct Control {
@@ -90,13 +93,25 @@ impl Control {
         self.state == State::Idle
     }
 
-    /// The server's first words.
+    /// The server's first words. A server that will be ready in some minutes (120) and is silent then, or leaves, has
+    /// said its last with that.
     pub(crate) async fn greeting(&mut self) -> Result<Reply, Error> {
-        // A stranger may fall silent or leave after half a line, which says more than its silence does.
-        self.settle(Wait::Greeting).await.map_err(|error| match self.decoder.stray() {
-            Some(stray) => Error::Protocol(stray.into()),
-            None => error,
-        })
+        let deadline = Instant::now() + self.limit;
+        let mut later = None;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match (self.read_reply(Wait::Greeting, left).await, later) {
+                (Ok(reply), _) if reply.severity() == Severity::Preliminary => later = Some(reply),
+                (Err(Error::Timeout { .. } | Error::Lost(_)), Some(later)) => return Ok(later),
+                // A stranger may fall silent or leave after half a line, which says more than its silence does.
+                (greeted, _) => {
+                    return greeted.map_err(|error| match self.decoder.stray() {
+                        Some(stray) => Error::Protocol(stray.into()),
+                        None => error,
+                    });
+                }
+            }
+        }
     }
 
     /// Sends `command` and gives its final reply, whatever it is; replies of kind 1yz on the way are passed over.
@@ -164,6 +179,13 @@ impl Control {
     /// Gives the connection up for good.
     pub(crate) fn poison(&mut self) {
         self.state = State::Broken;
+    }
+
+    /// Closes a connection that is of no use any more: a server that allows few logins has room again for the next.
+    pub(crate) async fn hang_up(&mut self) {
+        self.poison();
+        // Whether the other side still hears it does not matter.
+        let _ = within(Wait::Sending("QUIT"), self.limit.min(HANGING_UP), self.stream.shutdown()).await;
     }
 
     /// Says good-bye without waiting for an answer: whoever leaves has nothing to ask any more.

@@ -59,6 +59,16 @@ pub enum Error {
     /// The control connection is gone, or can no longer be trusted to be in step.
     #[error("the control connection was lost: {0}")]
     Lost(LostCause),
+    /// It failed more than once; each of the failures alone might have passed.
+    #[error("{tries} tries failed, the last one because {last}; the first failure was: {first}")]
+    Repeated {
+        /// How many tries there were.
+        tries: u32,
+        /// What the first one failed with.
+        first: Box<Self>,
+        /// What the last one failed with.
+        last: Box<Self>,
+    },
 }
 
 impl Error {
@@ -84,14 +94,13 @@ impl Error {
                 }
                 _ => true,
             },
-            Self::Timeout { .. }
-            | Self::Lost(_)
-            | Self::Data(_)
-            | Self::Tls { fault: TlsFault::Broken(_), .. } => true,
+            Self::Timeout { .. } | Self::Lost(_) | Self::Tls { fault: TlsFault::Broken(_), .. } => true,
+            Self::Data(fault) => !matches!(fault, DataFault::TooLarge { .. }),
             Self::Login(reply) | Self::Rejected { reply, .. } => {
                 reply.severity() == Severity::TransientNegative
             }
             Self::Tls { .. } | Self::Protocol(_) => false,
+            Self::Repeated { last, .. } => last.is_transient(),
         }
     }
 
@@ -103,7 +112,16 @@ impl Error {
             | Self::Connect { fault: ConnectFault::Greeting(reply), .. }
             | Self::Tls { fault: TlsFault::Refused { reply, .. }, .. } => Some(reply.code()),
             Self::Data(fault) => fault.reply().map(Reply::code),
+            Self::Repeated { last, .. } => last.reply_code(),
             _ => None,
+        }
+    }
+
+    /// What ended the operation: the error itself, or the last of several.
+    pub fn last(&self) -> &Self {
+        match self {
+            Self::Repeated { last, .. } => last,
+            other => other,
         }
     }
 
@@ -280,6 +298,16 @@ pub enum DataFault {
         received: u64,
         /// Bytes that SIZE announced.
         expected: u64,
+    },
+    /// The file became another one while it was being fetched: what came before a break and what would come after it are
+    /// no one file.
+    #[error("the file changed on the server while it was being fetched")]
+    Changed,
+    /// The file is larger than downloads may be.
+    #[error("the file has more than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
     },
     /// The connection ended without TLS's own end mark, and nothing else proves that all bytes came.
     #[error(

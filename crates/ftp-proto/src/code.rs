@@ -8,6 +8,8 @@ use std::fmt::{self, Display};
 pub struct Code(u16);
 
 impl Code {
+    /// 120: the server will be ready in some minutes.
+    pub const READY_LATER: Self = Self(120);
     /// 213: file status: the answer to `SIZE` and `MDTM`.
     pub const FILE_STATUS: Self = Self(213);
     /// 226: the transfer is complete.
@@ -22,6 +24,10 @@ impl Code {
     pub const SERVICE_NOT_AVAILABLE: Self = Self(421);
     /// 425: the data connection could not be opened; also: its TLS session was not the control connection's.
     pub const NO_DATA_CONNECTION: Self = Self(425);
+    /// 430: user or password is wrong, on servers that do not say so with 530.
+    pub const BAD_CREDENTIALS: Self = Self(430);
+    /// 452: no room for the file.
+    pub const NO_SPACE: Self = Self(452);
     /// 500: unknown command.
     pub const UNKNOWN_COMMAND: Self = Self(500);
     /// 501: the argument is wrong.
@@ -32,6 +38,8 @@ impl Code {
     pub const WRONG_ORDER: Self = Self(503);
     /// 504: not implemented for this argument.
     pub const ARGUMENT_NOT_IMPLEMENTED: Self = Self(504);
+    /// 530: not logged in.
+    pub const NOT_LOGGED_IN: Self = Self(530);
     /// 550: no such file, no permission, or not that kind of thing.
     pub const FILE_UNAVAILABLE: Self = Self(550);
     /// 553: this name is not allowed.

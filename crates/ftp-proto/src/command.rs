@@ -52,8 +52,12 @@ pub enum Command {
     List(Option<RemotePath>),
     /// `RETR path` (RFC 959 §4.1.3).
     Retr(RemotePath),
+    /// `REST offset`: the `RETR` that must follow starts at this byte (RFC 3659 §5).
+    Rest(u64),
     /// `STOR path` (RFC 959 §4.1.3).
     Stor(RemotePath),
+    /// `APPE path`: what comes is put behind what is there (RFC 959 §4.1.3).
+    Appe(RemotePath),
     /// `DELE path` (RFC 959 §4.1.3).
     Dele(RemotePath),
     /// `RNFR path`: what the `RNTO` that must follow renames (RFC 959 §4.1.3).
@@ -95,7 +99,9 @@ impl Command {
             Self::Mlsd(_) => "MLSD",
             Self::List(_) => "LIST",
             Self::Retr(_) => "RETR",
+            Self::Rest(_) => "REST",
             Self::Stor(_) => "STOR",
+            Self::Appe(_) => "APPE",
             Self::Dele(_) => "DELE",
             Self::Rnfr(_) => "RNFR",
             Self::Rnto(_) => "RNTO",
@@ -117,6 +123,7 @@ impl Command {
             | Self::List(Some(path))
             | Self::Retr(path)
             | Self::Stor(path)
+            | Self::Appe(path)
             | Self::Dele(path)
             | Self::Rnfr(path)
             | Self::Rnto(path)
@@ -135,6 +142,7 @@ impl Command {
             | Self::Eprt(_)
             | Self::Port(_)
             | Self::List(None)
+            | Self::Rest(_)
             | Self::Pwd
             | Self::Pret(_)
             | Self::Quit => None,
@@ -169,6 +177,7 @@ impl Command {
             Self::ProtP => b"P",
             Self::TypeImage => b"I",
             Self::OptsUtf8On => b"UTF8 ON",
+            Self::Rest(offset) => return Some(Cow::Owned(offset.to_string().into_bytes())),
             Self::Eprt(address) => return Some(Cow::Owned(eprt_argument(*address).into_bytes())),
             Self::Port(address) => return Some(Cow::Owned(port_argument(*address).into_bytes())),
             Self::Pret(command) => return Some(Cow::Owned(command.without_line_end())),
@@ -232,7 +241,9 @@ mod tests {
             Command::List(None),
             Command::List(Some(path.clone())),
             Command::Retr(path.clone()),
+            Command::Rest(u64::MAX),
             Command::Stor(path.clone()),
+            Command::Appe(path.clone()),
             Command::Dele(path.clone()),
             Command::Rnfr(path.clone()),
             Command::Rnto(path.clone()),
@@ -270,7 +281,9 @@ mod tests {
             LIST\r\n                    LIST
             LIST \xc3\xb6/\x1bx\r\n     LIST ö/\u{1b}x
             RETR \xc3\xb6/\x1bx\r\n     RETR ö/\u{1b}x
+            REST 18446744073709551615\r\n REST 18446744073709551615
             STOR \xc3\xb6/\x1bx\r\n     STOR ö/\u{1b}x
+            APPE \xc3\xb6/\x1bx\r\n     APPE ö/\u{1b}x
             DELE \xc3\xb6/\x1bx\r\n     DELE ö/\u{1b}x
             RNFR \xc3\xb6/\x1bx\r\n     RNFR ö/\u{1b}x
             RNTO \xc3\xb6/\x1bx\r\n     RNTO ö/\u{1b}x

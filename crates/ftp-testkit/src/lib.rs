@@ -33,6 +33,6 @@ mod wire;
 
 pub use certificate::Identity;
 pub use collector::Collector;
-pub use proxy::{ProxyProtocol, TestProxy};
+pub use proxy::{Cut, ProxyProtocol, TestProxy};
 pub use real::{Product, RealServer, Tls, TlsVersions, Unavailable};
 pub use transcript::{ScriptedServer, Transcript};

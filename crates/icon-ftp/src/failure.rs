@@ -3,7 +3,7 @@
 
 mod tls;
 
-use ftp_client::{ConnectFault, DataFault, Error, LostCause, ProxyFault, Remark, Wait};
+use ftp_client::{ConnectFault, DataFault, Error, LostCause, ProtocolFault, ProxyFault, Remark, Wait};
 use ftp_proto::PathError;
 use plugin_runtime::Failure;
 
@@ -21,11 +21,17 @@ pub(crate) fn from_client(error: &Error) -> Failure {
             "Check the username and the password in `credentials`. Some servers also refuse a login that is right when \
              it comes without TLS (set `secure`), from an unknown address, or too often.",
         ),
+        Error::Repeated { tries, first, last } => return repeated(*tries, first, last),
         Error::Rejected { verb, reply } => Failure::service(
             format!("The server refused {verb}: {reply}"),
             tls::refusal_advice(reply).unwrap_or(
                 "The reply is the server's own reason. A code that starts with 4 is a temporary one: try again later.",
             ),
+        ),
+        Error::Protocol(ProtocolFault::ListingTooLong { limit, unit }) => Failure::service(
+            format!("The listing is longer than listings may be: it has more than {limit} {unit}"),
+            "Use a folder with fewer entries, or raise `--max-listing` (`PLUGIN_MAX_LISTING`) where the plugin runs, if it \
+             is the number of entries.",
         ),
         Error::Protocol(fault) => Failure::service(
             format!("The server broke the FTP protocol: {fault}"),
@@ -42,6 +48,22 @@ pub(crate) fn from_client(error: &Error) -> Failure {
     match error.reply_code() {
         Some(code) => failure.with_data(format!("reply code {}", code.as_u16())),
         None => failure,
+    }
+}
+
+/// The last of several failures, which is the one to act on, and what the first one was.
+fn repeated(tries: u32, first: &Error, last: &Error) -> Failure {
+    let failure = from_client(last);
+    let (first, cause) = (from_client(first), failure.cause());
+    let cause = if first.cause() == cause {
+        format!("{cause}. All of {tries} tries failed in this way")
+    } else {
+        format!("{cause}. This was try {tries}; the first one failed otherwise: {}", first.cause())
+    };
+    let repeated = Failure::service(cause, failure.assistance());
+    match failure.data() {
+        Some(data) => repeated.with_data(data),
+        None => repeated,
     }
 }
 
@@ -121,6 +143,15 @@ fn data(fault: &DataFault) -> Failure {
                 "The transfer was cut short: {received} bytes came of the {expected} that the server had announced"
             ),
             "What came was thrown away. Try again; if the file was being replaced at that moment, it will work then.",
+        ),
+        DataFault::Changed => Failure::service(
+            "The file changed on the server while it was being fetched, or the server did not go on where it was asked to",
+            "What came was thrown away. Try again when nobody is writing to the file.",
+        ),
+        DataFault::TooLarge { limit } => Failure::service(
+            format!("The file is larger than downloads may be: it has more than {limit} bytes"),
+            "Nothing was kept. Raise `--max-download` (`PLUGIN_MAX_DOWNLOAD`) where the plugin runs, or leave it out: then \
+             the disk is the limit.",
         ),
         DataFault::Unproven { received } => Failure::service(
             format!(
@@ -254,14 +285,6 @@ pub(crate) fn no_file_name(input: &str) -> Failure {
 
 /// The reason of an upload that would replace a file against `overwrite`.
 pub(crate) const FILE_EXISTS: &str = "The file exists already, and `overwrite` is false";
-
-/// A file with more bytes than were to be fetched.
-pub(crate) fn too_large() -> Failure {
-    Failure::service(
-        "The file is larger than it may be here",
-        "Fetch it with Download File, which has no such limit.",
-    )
-}
 
 /// The content of a transfer cannot be kept, or read back, on this machine.
 pub(crate) fn spool(error: &std::io::Error) -> Failure {

@@ -14,6 +14,9 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::ser::{Error as _, Serialize, Serializer};
 
 mod decode;
+mod room;
+
+use self::room::Room;
 
 /// Contents up to this many bytes stay in memory (1 MiB).
 const MEMORY_LIMIT: usize = 1 << 20;
@@ -46,7 +49,7 @@ enum Home {
 impl Content {
     /// A writer for contents whose size is not known yet.
     pub fn writer() -> ContentWriter {
-        ContentWriter { memory: Vec::new(), file: None, len: 0 }
+        ContentWriter { memory: Vec::new(), file: None, len: 0, room: Room::new() }
     }
 
     /// How many bytes there are.
@@ -100,24 +103,38 @@ pub struct ContentWriter {
     memory: Vec<u8>,
     file: Option<File>,
     len: u64,
+    room: Room,
 }
 
 impl ContentWriter {
+    /// Says how many bytes are going to come, so that too many are refused before the first.
+    ///
+    /// # Errors
+    /// They would not leave enough room in the temporary folder: [`io::ErrorKind::StorageFull`].
+    pub fn announce(&self, bytes: u64) -> io::Result<()> {
+        if bytes > MEMORY_LIMIT as u64 { self.room.look_for(bytes) } else { Ok(()) }
+    }
+
     /// Appends bytes.
     ///
     /// # Errors
-    /// The temporary file cannot be made or written; a full disk is the common case.
+    /// The temporary file cannot be made or written; a full disk is the common case. It counts as full while there is
+    /// some room left (64 MiB or a hundredth of it), since others need the disk, too: [`io::ErrorKind::StorageFull`].
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         use io::Write as _;
 
         if self.file.is_none() && self.memory.len() + bytes.len() > MEMORY_LIMIT {
+            self.room.take(self.memory.len() as u64)?;
             let mut file = tempfile::tempfile()?;
             file.write_all(&self.memory)?;
             self.memory = Vec::new();
             self.file = Some(file);
         }
         match &mut self.file {
-            Some(file) => file.write_all(bytes)?,
+            Some(file) => {
+                self.room.take(bytes.len() as u64)?;
+                file.write_all(bytes)?;
+            }
             None => self.memory.extend_from_slice(bytes),
         }
         self.len += bytes.len() as u64;
@@ -306,6 +323,25 @@ mod tests {
         let content = Content(Home::File { file: Arc::new(file), len: 5 });
         let error = serde_json::to_string(&content).unwrap_err();
         expect!["the content's temporary file: unexpected end of file"].assert_eq(&error.to_string());
+    }
+
+    #[test]
+    fn a_full_disk_refuses_what_memory_cannot_hold() {
+        let full = || ContentWriter { room: Room::none(), ..Content::writer() };
+        let mut writer = full();
+        writer.write(&pattern(MEMORY_LIMIT)).unwrap();
+        assert_eq!(writer.write(b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
+
+        full().announce(MEMORY_LIMIT as u64).unwrap();
+        assert_eq!(full().announce(2 << 20).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn a_disk_that_fills_up_meanwhile_ends_it_as_well() {
+        let mut writer = Content::writer();
+        writer.write(&pattern(2 << 20)).unwrap();
+        writer.room = Room::none();
+        assert_eq!(writer.write(b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
 
     proptest! {

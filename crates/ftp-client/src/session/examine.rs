@@ -96,7 +96,7 @@ impl Session {
     async fn list_by(&mut self, route: Route) -> Result<(), Error> {
         self.ensure_ticket().await?;
         let command = Command::List(None);
-        let data = match self.open_by(route, &command, self.suspicion()).await? {
+        let data = match self.open_by(route, &command, &mut 0, self.suspicion()).await? {
             Opened::Data(data) => data,
             Opened::Nothing(_) => return Ok(()),
         };

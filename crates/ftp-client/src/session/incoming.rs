@@ -15,8 +15,10 @@ enum Progress {
     Whole {
         marked: bool,
     },
-    /// Failed; what came is not all there is, however often one asks.
-    Broken,
+    /// Failed; what came is not all there is, however often one asks. Whether the data had come to its end before that.
+    Broken {
+        ended: bool,
+    },
 }
 
 /// What a read found.
@@ -39,20 +41,30 @@ impl Incoming {
         Self(Progress::Whole { marked: true })
     }
 
+    /// One that has failed for good.
+    pub(super) fn broken() -> Self {
+        Self(Progress::Broken { ended: false })
+    }
+
+    /// Whether the data came to its end, whatever became of the confirmation.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.0, Progress::Whole { .. } | Progress::Broken { ended: true })
+    }
+
     /// Reads the next bytes into `buffer`, which is not empty. After the end it gives the end again, and after an error
     /// an error.
     pub(super) async fn read(&mut self, session: &mut Session, buffer: &mut [u8]) -> Result<Part, Error> {
         let data = match &mut self.0 {
             Progress::Flowing(data) => data,
             Progress::Whole { marked } => return Ok(Part::End { marked: *marked }),
-            Progress::Broken => return Err(Error::Lost(LostCause::Poisoned)),
+            Progress::Broken { .. } => return Err(Error::Lost(LostCause::Poisoned)),
         };
         let verb = data.verb();
         match data.read(buffer).await {
             Ok(Block::Bytes(read)) => Ok(Part::Bytes(read)),
             Ok(end @ (Block::End | Block::Cut)) => self.conclude(session, end == Block::End).await,
             Err(error) => {
-                self.0 = Progress::Broken;
+                self.0 = Progress::Broken { ended: false };
                 Err(session.explain(verb, error).await)
             }
         }
@@ -70,7 +82,7 @@ impl Incoming {
 
     /// Closes our side and takes the final reply.
     async fn conclude(&mut self, session: &mut Session, marked: bool) -> Result<Part, Error> {
-        if let Progress::Flowing(data) = std::mem::replace(&mut self.0, Progress::Broken) {
+        if let Progress::Flowing(data) = std::mem::replace(&mut self.0, Progress::Broken { ended: true }) {
             let verb = data.verb();
             data.close().await;
             session.confirm(verb).await?;

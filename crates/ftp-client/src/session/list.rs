@@ -7,15 +7,14 @@ use super::Session;
 use super::incoming::{Incoming, Part};
 use super::transfer::Opened;
 use crate::error::{DataFault, Error, ProtocolFault};
+use crate::limits::Limits;
 
-/// The most lines that a listing may have: memory is finite, and a hostile server's patience is not.
-const MOST_LINES: usize = 1_000_000;
-
-/// The most bytes that a listing may have.
-const MOST_BYTES: usize = 256 * 1024 * 1024;
-
-/// The most bytes of listing text that [`Session::listing_text`] gives.
+/// The most bytes of listing text that [`Session::listing_text`] gives, which holds all of them.
 const LONGEST_TEXT: usize = 64 * 1024 * 1024;
+
+/// After so many lines whoever else wants the thread gets it: a server that always has another block ready would
+/// otherwise keep a request to stop waiting.
+const LINES_AT_A_STRETCH: usize = 1024;
 
 /// How many lines that nobody understood are kept; the rest is counted.
 const MOST_UNRECOGNIZED: usize = 20;
@@ -31,8 +30,10 @@ impl Session {
     /// about.
     pub async fn list(&mut self, path: &RemotePath) -> Result<Listing<'_>, Error> {
         let (format, opened) = self.open_listing(path).await?;
+        let limits = self.client.config().limits;
         Ok(Listing {
             session: self,
+            limits,
             incoming: incoming(opened),
             at_end: false,
             parser: ListingParser::new(format, OffsetDateTime::now_utc()),
@@ -50,7 +51,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`Session::list`]; also when the text is longer than 64 MiB.
+    /// As [`Session::list`]; also when the text is longer than 64 MiB, or than
+    /// [`Limits::listing_bytes`](crate::Limits::listing_bytes).
     pub async fn listing_text(&mut self, path: &RemotePath) -> Result<Vec<u8>, Error> {
         let incoming = incoming(self.open_list(path).await?);
         let text = self.read_text(incoming).await;
@@ -61,13 +63,12 @@ impl Session {
     }
 
     async fn read_text(&mut self, mut incoming: Incoming) -> Result<Vec<u8>, Error> {
+        let limit = self.client.config().limits.listing_bytes.min(LONGEST_TEXT);
         let mut text = Vec::new();
         let mut block = vec![0; BLOCK];
         loop {
             match incoming.read(self, &mut block).await? {
-                Part::Bytes(read) if text.len() + read > LONGEST_TEXT => {
-                    return Err(too_long(LONGEST_TEXT, "bytes"));
-                }
+                Part::Bytes(read) if text.len() + read > limit => return Err(too_long(limit, "bytes")),
                 Part::Bytes(read) => text.extend_from_slice(&block[..read]),
                 Part::End { marked } => return whole(marked, text.len()).map(|()| text),
             }
@@ -107,6 +108,7 @@ impl Session {
 #[derive(Debug)]
 pub struct Listing<'s> {
     session: &'s mut Session,
+    limits: Limits,
     incoming: Incoming,
     at_end: bool,
     parser: ListingParser,
@@ -134,7 +136,8 @@ impl Listing<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] when the listing was cut short: what came so far is then not the folder's content.
+    /// [`Error::Data`] when the listing was cut short: what came so far is then not the folder's content. [`Error::Protocol`]
+    /// when it goes beyond [`Limits::listing_entries`] or [`Limits::listing_bytes`].
     pub async fn next(&mut self) -> Result<Option<Entry>, Error> {
         if self.upcoming.is_none() {
             self.upcoming = self.next_entry().await?;
@@ -152,9 +155,14 @@ impl Listing<'_> {
 
     async fn next_entry(&mut self) -> Result<Option<Entry>, Error> {
         loop {
+            if self.lines_read % LINES_AT_A_STRETCH == LINES_AT_A_STRETCH - 1 {
+                tokio::task::yield_now().await;
+            }
             let line = if self.at_end { self.lines.finish() } else { self.lines.next_line() };
             match line.map_err(ProtocolFault::from).map_err(Error::Protocol)? {
-                Some(_) if self.lines_read == MOST_LINES => return Err(too_long(MOST_LINES, "lines")),
+                Some(_) if self.lines_read == self.limits.listing_entries => {
+                    return Err(too_long(self.limits.listing_entries, "entries"));
+                }
                 Some(line) => {
                     self.lines_read += 1;
                     match self.parser.parse_line(line) {
@@ -216,8 +224,8 @@ impl Listing<'_> {
         match self.incoming.read(self.session, &mut self.block).await? {
             Part::Bytes(read) => {
                 self.bytes_read += read;
-                if self.bytes_read > MOST_BYTES {
-                    return Err(too_long(MOST_BYTES, "bytes"));
+                if self.bytes_read > self.limits.listing_bytes {
+                    return Err(too_long(self.limits.listing_bytes, "bytes"));
                 }
                 self.lines.push(&self.block[..read]);
             }

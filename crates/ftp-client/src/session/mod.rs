@@ -23,13 +23,17 @@ pub use self::upload::Upload;
 use crate::connect::{Client, Tls12};
 use crate::control::Control;
 use crate::error::Error;
+use crate::retry::Tries;
 use crate::tls::{Link, Protection, SessionReuse, Versions};
 
 /// One login on one server.
 ///
 /// Operations borrow the session until they are done, so that two at once do not compile. One that is dropped halfway,
 /// times out or breaks poisons the session: every later operation fails with [`Error::Lost`], because the next reply
-/// could be the answer to what was abandoned. Open a new one from the [`Client`] then.
+/// could be the answer to what was abandoned. [`Session::revive`] logs in again then.
+///
+/// What can be repeated without harm is repeated as often as [`Config::retries`](crate::Config::retries) allows, on a new
+/// login where the old one is gone: downloads go on where they stand, questions are asked again, a file is deleted again.
 #[derive(Debug)]
 pub struct Session {
     client: Client,
@@ -83,6 +87,57 @@ impl Session {
     async fn execute(&mut self, command: &Command) -> Result<Reply, Error> {
         self.announce_path(command).await?;
         self.control.execute(command).await
+    }
+
+    /// The same login anew, unless the session can be used as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::connect`], of which this is a single try.
+    pub async fn revive(&mut self) -> Result<(), Error> {
+        if self.is_usable() {
+            return Ok(());
+        }
+        self.control.hang_up().await;
+        // Whatever was stepped into a folder for is over.
+        self.away = None;
+        self.renew(self.client.versions()).await
+    }
+
+    /// The tries that an operation of several steps has; [`Session::try_again`] uses them up.
+    pub fn tries(&self) -> Tries {
+        self.client.tries()
+    }
+
+    /// Takes the failure of a try. When this returns, a pause has passed, and the session is there for the next try.
+    ///
+    /// # Errors
+    ///
+    /// What ends the operation: a failure that another try cannot mend, or the last of too many.
+    pub async fn try_again(&mut self, tries: &mut Tries, mut error: Error) -> Result<(), Error> {
+        loop {
+            if !self.is_usable() {
+                self.control.hang_up().await;
+            }
+            tries.again(error).await?;
+            match self.revive().await {
+                Ok(()) => return Ok(()),
+                Err(failed) => error = failed,
+            }
+        }
+    }
+
+    /// Sends a command that only asks for something: when its reply is lost, it is sent again on a new login.
+    async fn ask(&mut self, command: &Command) -> Result<Reply, Error> {
+        let mut tries = self.tries();
+        loop {
+            match self.execute(command).await {
+                Err(error @ (Error::Lost(_) | Error::Timeout { .. })) => {
+                    self.try_again(&mut tries, error).await?;
+                }
+                answered => return answered,
+            }
+        }
     }
 
     /// What the server says it can do (RFC 2389). A server that does not know FEAT can do nothing extra.

@@ -18,7 +18,7 @@ impl Session {
     /// Failures of the session only.
     pub async fn stat(&mut self, path: &RemotePath) -> Result<Option<Entry>, Error> {
         if self.features().await?.mlst.is_some() {
-            match self.execute(&Command::Mlst(path.clone())).await {
+            match self.ask(&Command::Mlst(path.clone())).await {
                 Ok(reply) => {
                     if let Some(entry) = parse_mlst(&reply) {
                         return Ok(Some(entry));
@@ -67,7 +67,7 @@ impl Session {
     ///
     /// Failures of the session only.
     pub async fn size(&mut self, path: &RemotePath) -> Result<Option<u64>, Error> {
-        match self.execute(&Command::Size(path.clone())).await {
+        match self.ask(&Command::Size(path.clone())).await {
             Ok(reply) => Ok(parse_size(&reply)),
             Err(Error::Rejected { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -80,7 +80,7 @@ impl Session {
     ///
     /// Failures of the session only.
     pub async fn modified(&mut self, path: &RemotePath) -> Result<Option<Modified>, Error> {
-        match self.execute(&Command::Mdtm(path.clone())).await {
+        match self.ask(&Command::Mdtm(path.clone())).await {
             Ok(reply) => Ok(parse_mdtm(&reply).map(|at| Modified::utc(at, Precision::Second))),
             Err(Error::Rejected { .. }) => Ok(None),
             Err(error) => Err(error),

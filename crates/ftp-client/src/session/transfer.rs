@@ -51,6 +51,12 @@ impl Session {
     /// Tries one way to a data connection after the other. A way counts as failed as long as no data could flow; after
     /// that an error is the transfer's own.
     pub(super) async fn open(&mut self, command: &Command) -> Result<Opened, Error> {
+        self.open_at(command, &mut 0).await
+    }
+
+    /// As [`Session::open`], for data that begins at byte `from` of the file (RFC 3659 §5). Where the server does not know
+    /// how to, it begins with the first byte, and `from` is 0 afterwards.
+    pub(super) async fn open_at(&mut self, command: &Command, from: &mut u64) -> Result<Opened, Error> {
         self.ensure_ticket().await?;
         let learnt = self.client.learnt().route;
         let peer = self.control.peer().map(|peer| peer.ip());
@@ -60,7 +66,7 @@ impl Session {
         while let Some(route) = routes.pop_front() {
             let limit = self.client.config().timeout;
             let patience = patience(limit, route, learnt == Some(route), routes.is_empty());
-            let error = match self.open_by(route, command, patience).await {
+            let error = match self.open_by(route, command, from, patience).await {
                 Ok(opened) => {
                     self.note_success(route, &opened, &attempts);
                     return Ok(opened);
@@ -68,7 +74,7 @@ impl Session {
                 Err(error) => error,
             };
             // An upload would leave an empty file behind if nobody listened after its command either.
-            if late.is_none() && is_refused_port(&error) && command.verb() != "STOR" {
+            if late.is_none() && is_refused_port(&error) && !matches!(command.verb(), "STOR" | "APPE") {
                 late = route.late();
                 routes.extend(late);
             }
@@ -84,18 +90,19 @@ impl Session {
         &mut self,
         route: Route,
         command: &Command,
+        from: &mut u64,
         patience: Duration,
     ) -> Result<Opened, Error> {
         self.announce_path(command).await?;
         let limit = self.client.config().timeout;
         let (tcp, done) = match route {
             Route::ExtendedPassive | Route::Passive => {
-                self.connect_and_send(route, command, patience).await?
+                self.connect_and_send(route, command, from, patience).await?
             }
             Route::LateExtendedPassive | Route::LatePassive => {
-                self.send_and_connect(route, command, patience).await?
+                self.send_and_connect(route, command, from, patience).await?
             }
-            Route::Active => self.send_and_accept(command, patience).await?,
+            Route::Active => self.send_and_accept(command, from, patience).await?,
         };
         match (tcp, done) {
             (Some(tcp), None) => {
@@ -134,33 +141,60 @@ impl Session {
     }
 
     /// The usual passive way: the connection first, then the command.
-    async fn connect_and_send(&mut self, route: Route, command: &Command, patience: Duration) -> Begun {
+    async fn connect_and_send(
+        &mut self,
+        route: Route,
+        command: &Command,
+        from: &mut u64,
+        patience: Duration,
+    ) -> Begun {
         let port = self.ask_for_port(route, command).await?;
         let config = self.client.config();
         let (peer, limit) = (self.control.peer(), config.timeout);
         let tcp = within(Wait::OpeningData, patience, data::dial(config, peer, port)).await?;
         let tcp = tcp.map_err(data::unreachable)?;
-        self.control.send(command).await?;
+        self.send_from(command, from).await?;
         let done = begun(command, self.control.reply(limit).await)?;
         Ok((Some(tcp), done))
     }
 
     /// The passive way to servers that begin to listen only when they know the command.
-    async fn send_and_connect(&mut self, route: Route, command: &Command, patience: Duration) -> Begun {
+    async fn send_and_connect(
+        &mut self,
+        route: Route,
+        command: &Command,
+        from: &mut u64,
+        patience: Duration,
+    ) -> Begun {
         let port = self.ask_for_port(route, command).await?;
         let client = self.client.clone();
         let dialling = data::dial_until_open(client.config(), self.control.peer(), port);
-        self.control.send(command).await?;
+        self.send_from(command, from).await?;
         self.await_both(dialling, command, patience).await
     }
 
-    async fn send_and_accept(&mut self, command: &Command, patience: Duration) -> Begun {
+    async fn send_and_accept(&mut self, command: &Command, from: &mut u64, patience: Duration) -> Begun {
         let Some(server) = self.control.peer() else {
             return Err(data::unreachable(io::ErrorKind::Unsupported.into()));
         };
         let listener = data::listen(&mut self.control).await?;
-        self.control.send(command).await?;
+        self.send_from(command, from).await?;
         self.await_both(data::accept(&listener, server.ip()), command, patience).await
+    }
+
+    /// Sends the command, and right before it REST if it is not for the whole file. An answer to REST that says neither
+    /// yes nor no leaves open where the data would begin, so nothing may be fetched after it.
+    async fn send_from(&mut self, command: &Command, from: &mut u64) -> Result<(), Error> {
+        if *from > 0 {
+            let rest = Command::Rest(*from);
+            let reply = self.control.exchange(&rest).await?;
+            if is_negative(&reply) {
+                *from = 0;
+            } else if reply.severity() != Severity::Intermediate {
+                return Err(Error::Protocol(ProtocolFault::Unexpected { verb: rest.verb(), reply }));
+            }
+        }
+        self.control.send(command).await
     }
 
     /// Waits for both, the connection and the first reply; servers differ in which comes first. Whichever it is ends the

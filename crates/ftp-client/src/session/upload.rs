@@ -1,4 +1,7 @@
-//! STOR (RFC 959 §4.1.3): bytes to a file on the server, confirmed by the server.
+//! STOR and APPE (RFC 959 §4.1.3): bytes to a file on the server, confirmed by the server.
+//!
+//! Whoever has the bytes can send them again; here they are sent once. What an upload can do by itself is to look, when
+//! the control connection died before the confirmation, whether the server has everything.
 
 use ftp_proto::{Command, RemotePath};
 
@@ -13,10 +16,53 @@ impl Session {
     ///
     /// [`Error::Rejected`] when the server refuses the file, [`Error::Data`] when no data connection comes about.
     pub async fn upload(&mut self, path: &RemotePath) -> Result<Upload<'_>, Error> {
-        let command = Command::Stor(path.clone());
-        let data = self.open(&command).await?.into_data(command.verb())?;
-        Ok(Upload { session: self, data, sent: 0 })
+        self.begin_upload(Command::Stor(path.clone()), path, Before::Unknown, 0).await
     }
+
+    /// As [`Session::upload`], where it is known what the name stands for on the server: a file of `before` bytes, or
+    /// none. So the file's size can stand for a confirmation that gets lost, unless the old file had the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::upload`].
+    pub async fn upload_replacing(
+        &mut self,
+        path: &RemotePath,
+        before: Option<u64>,
+    ) -> Result<Upload<'_>, Error> {
+        self.begin_upload(Command::Stor(path.clone()), path, Before::Known(before), 0).await
+    }
+
+    /// Starts to put bytes behind the `held` that a file on the server has.
+    ///
+    /// Uploads are resumed in this way and not with REST: servers exist that accept REST before STOR and then fill the
+    /// beginning with zeros, which no size shows. What goes wrong with APPE shows in the size.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::upload`].
+    pub async fn append(&mut self, path: &RemotePath, held: u64) -> Result<Upload<'_>, Error> {
+        self.begin_upload(Command::Appe(path.clone()), path, Before::Known(Some(held)), held).await
+    }
+
+    async fn begin_upload(
+        &mut self,
+        command: Command,
+        path: &RemotePath,
+        before: Before,
+        held: u64,
+    ) -> Result<Upload<'_>, Error> {
+        let data = self.open(&command).await?.into_data(command.verb())?;
+        Ok(Upload { session: self, data, path: path.clone(), before, held, sent: 0 })
+    }
+}
+
+/// What is known of the file that had the name before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Unknown,
+    /// Its size in bytes, if there was one.
+    Known(Option<u64>),
 }
 
 /// A file on its way there. Without [`Upload::finish`] it is an abandoned one, and the session is poisoned.
@@ -24,6 +70,10 @@ impl Session {
 pub struct Upload<'s> {
     session: &'s mut Session,
     data: Data,
+    path: RemotePath,
+    before: Before,
+    /// Bytes in front of those sent here.
+    held: u64,
     sent: u64,
 }
 
@@ -50,6 +100,18 @@ impl Upload<'_> {
     ///
     /// As [`Upload::write`].
     pub async fn finish(mut self) -> Result<u64, Error> {
+        let Err(error) = self.conclude().await else { return Ok(self.sent) };
+        let is_lost = matches!(error, Error::Lost(_) | Error::Timeout { .. });
+        if is_lost && self.is_proved_by_size().await {
+            tracing::info!(
+                "The server's confirmation was lost ({error}); the size on a new login proves the file whole"
+            );
+            return Ok(self.sent);
+        }
+        Err(error)
+    }
+
+    async fn conclude(&mut self) -> Result<(), Error> {
         let verb = self.data.verb();
         if let Err(error) = self.data.end().await {
             return Err(self.session.explain(verb, error).await);
@@ -61,6 +123,27 @@ impl Upload<'_> {
             () = self.data.drain() => self.session.confirm(verb).await?,
             reply = self.session.confirm(verb) => reply?,
         };
-        Ok(self.sent)
+        Ok(())
+    }
+
+    /// Looks on a new login whether the server has everything. A server that puts the new file in place of the old one
+    /// only at the end shows the old one's size until then, so a size that the old file had proves nothing.
+    async fn is_proved_by_size(&mut self) -> bool {
+        let Before::Known(before) = self.before else { return false };
+        let everything = Some(self.held + self.sent);
+        if before == everything || self.session.client.config().retries.attempts == 0 {
+            return false;
+        }
+        let looked = match self.session.revive().await {
+            Ok(()) => self.session.size(&self.path).await,
+            Err(error) => Err(error),
+        };
+        match looked {
+            Ok(found) => found == everything,
+            Err(error) => {
+                tracing::debug!("what became of the upload cannot be seen: {error}");
+                false
+            }
+        }
     }
 }

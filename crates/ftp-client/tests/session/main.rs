@@ -9,12 +9,16 @@ mod diagnosis;
 mod download;
 mod implicit_tls;
 mod ipv6;
+mod limits;
 mod listing;
 mod login;
 mod names_and_charsets;
 mod odd_servers;
 mod poison;
 mod proxy;
+mod retry_connect;
+mod retry_download;
+mod retry_upload;
 mod stat;
 mod tls;
 mod tls_data;
@@ -22,7 +26,7 @@ mod upload;
 
 use std::time::Duration;
 
-use ftp_client::{Client, Config, Credentials, DataMode, Session, TlsConfig, TlsMode, Verification};
+use ftp_client::{Client, Config, Credentials, DataMode, Retries, Session, TlsConfig, TlsMode, Verification};
 use ftp_proto::RemotePath;
 use ftp_testkit::{ScriptedServer, Transcript};
 
@@ -49,13 +53,25 @@ async fn play(script: &str) -> ScriptedServer {
     Transcript::parse(&scripts.join("\n---\n")).start().await
 }
 
+/// For conversations in which everything is tried once.
 fn config(server: &ScriptedServer) -> Config {
     let credentials = Credentials::parse("user", "canary").unwrap();
     Config {
         port: server.address().port(),
         timeout: Duration::from_secs(5),
+        retries: Retries::none(),
         ..Config::new(server.address().ip().to_string(), credentials)
     }
+}
+
+/// For conversations in which what fails is tried again, after pauses that hold up no test.
+fn persistent(server: &ScriptedServer) -> Config {
+    let retries = Retries {
+        attempts: 3,
+        first_pause: Duration::from_millis(1),
+        longest_pause: Duration::from_millis(4),
+    };
+    Config { retries, ..config(server) }
 }
 
 fn with_tls(server: &ScriptedServer) -> Config {

@@ -2,6 +2,7 @@
 //!
 //! Proxies that misbehave need no code of their own: a [`Transcript`](crate::Transcript) plays them.
 
+mod cut;
 mod http;
 mod socks5;
 
@@ -12,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+pub use self::cut::Cut;
+use self::cut::Cuts;
 use crate::background::runtime;
 
 /// What a proxy speaks.
@@ -32,6 +35,7 @@ pub struct TestProxy {
     address: SocketAddr,
     login: Option<(String, String)>,
     targets: Arc<Mutex<Vec<String>>>,
+    cuts: Arc<Cuts>,
     /// The one task that accepts and relays.
     _serving: JoinSet<()>,
 }
@@ -61,10 +65,11 @@ impl TestProxy {
         let address =
             listener.local_addr().unwrap_or_else(|error| panic!("a listener without an address: {error}"));
         let targets = Arc::<Mutex<Vec<String>>>::default();
-        let desk = Desk { protocol, login: login.clone(), targets: targets.clone() };
+        let cuts = Arc::<Cuts>::default();
+        let desk = Desk { protocol, login: login.clone(), targets: targets.clone(), cuts: cuts.clone() };
         let mut serving = JoinSet::new();
         serving.spawn_on(desk.serve(listener), runtime());
-        Self { protocol, address, login, targets, _serving: serving }
+        Self { protocol, address, login, targets, cuts, _serving: serving }
     }
 
     /// The proxy's URL without a login.
@@ -83,6 +88,16 @@ impl TestProxy {
         self.targets.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Cuts connections from now on, one cut after the other.
+    pub fn cut(&self, cuts: impl IntoIterator<Item = Cut>) {
+        self.cuts.plan(cuts);
+    }
+
+    /// Whether all cuts have come.
+    pub fn is_done_cutting(&self) -> bool {
+        self.cuts.are_over()
+    }
+
     fn scheme(&self) -> &'static str {
         match self.protocol {
             ProxyProtocol::Socks5 => "socks5",
@@ -96,6 +111,7 @@ struct Desk {
     protocol: ProxyProtocol,
     login: Option<(String, String)>,
     targets: Arc<Mutex<Vec<String>>>,
+    cuts: Arc<Cuts>,
 }
 
 impl Desk {
@@ -116,12 +132,12 @@ impl Desk {
     async fn relay(&self, mut client: TcpStream) -> io::Result<()> {
         client.set_nodelay(true)?;
         let login = self.login.as_ref().map(|(user, password)| (user.as_str(), password.as_str()));
-        let mut server = match self.protocol {
+        let server = match self.protocol {
             ProxyProtocol::Socks5 => socks5::admit(&mut client, login, self).await?,
             ProxyProtocol::Http => http::admit(&mut client, login, self).await?,
         };
         server.set_nodelay(true)?;
-        tokio::io::copy_bidirectional(&mut client, &mut server).await.map(drop)
+        self.cuts.relay(client, server).await
     }
 
     /// Connects to where a client wants to go, and remembers how it said so.

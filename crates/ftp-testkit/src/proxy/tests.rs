@@ -38,6 +38,33 @@ async fn both_lead_to_the_server_and_remember_the_name() {
 }
 
 #[tokio::test]
+async fn a_cut_resets_the_connection_that_is_due_or_all_of_them() {
+    let server = Transcript::parse(&["S: 220 hi\nC: A\nS: 200 a\nT: eof"; 4].join("\n---\n")).start().await;
+    let proxy = TestProxy::start(ProxyProtocol::Http).await;
+    let request = format!("CONNECT h:{} HTTP/1.1\r\n\r\n", server.address().port());
+    let connect = async || {
+        let mut stream = ask(&proxy, request.as_bytes()).await;
+        expect(&mut stream, b"HTTP/1.1 200 Connected\r\n\r\n220 hi\r\n").await;
+        stream
+    };
+    let (mut one, mut other) = (connect().await, connect().await);
+    proxy.cut([Cut::One(8), Cut::All(8)]);
+    one.write_all(b"A\r\n").await.unwrap();
+    assert!(one.read(&mut [0; 9]).await.is_err() || one.read(&mut [0; 9]).await.is_err());
+    assert!(!proxy.is_done_cutting());
+    // Whoever has carried little is due only when all are.
+    let mut third = connect().await;
+    other.write_all(b"A\r\n").await.unwrap();
+    for stream in [&mut other, &mut third] {
+        while let Ok(1..) = stream.read(&mut [0; 9]).await {}
+    }
+    assert!(proxy.is_done_cutting());
+    let mut after = connect().await;
+    after.write_all(b"A\r\n").await.unwrap();
+    expect(&mut after, b"200 a\r\n").await;
+}
+
+#[tokio::test]
 async fn both_refuse_a_wrong_login() {
     let socks = TestProxy::start_for(ProxyProtocol::Socks5, "u", "p").await;
     expect(&mut ask(&socks, b"\x05\x01\x00").await, b"\x05\xff").await;

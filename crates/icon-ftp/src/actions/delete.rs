@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{connect, refusal, remote_path};
 use crate::connection::Connection;
+use crate::settings::Settings;
 
 /// What to delete.
 #[derive(Debug, Deserialize)]
@@ -26,8 +27,12 @@ pub(crate) struct Output {
 /// # Errors
 ///
 /// A path that cannot be sent; no connection, no login, a broken session.
-pub(crate) async fn run(context: Context<Connection>, input: Input) -> Result<Output, Failure> {
-    let client = context.connection.client()?;
+pub(crate) async fn run(
+    context: Context<Connection>,
+    input: Input,
+    settings: Settings,
+) -> Result<Output, Failure> {
+    let client = context.connection.client_for(|config| settings.once(config))?;
     let mut path = remote_path(&client, "path", &input.path)?;
     let mut session = connect(&client).await?;
     let mut deleted = session.delete(&path).await;

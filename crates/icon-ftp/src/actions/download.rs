@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{connect, refusal, remote_path};
 use crate::connection::Connection;
+use crate::settings::Settings;
 use crate::transfer::{TransferError, fetch};
 
 /// What to fetch.
@@ -33,17 +34,21 @@ pub(crate) struct Output {
 /// # Errors
 ///
 /// A path that cannot be sent; no connection, no login, a transfer that is not whole.
-pub(crate) async fn run(context: Context<Connection>, input: Input) -> Result<Output, Failure> {
-    let client = context.connection.client()?;
+pub(crate) async fn run(
+    context: Context<Connection>,
+    input: Input,
+    settings: Settings,
+) -> Result<Output, Failure> {
+    let client = context.connection.client_for(|config| settings.once(config))?;
     let mut path = remote_path(&client, "path", &input.path)?;
     let mut session = connect(&client).await?;
-    let mut fetched = fetch(&mut session, &path, u64::MAX).await;
+    let mut fetched = fetch(&mut session, &path).await;
     if let Err(TransferError::Client(error)) = &fetched
         && error.is_rejection()
         && let Some(respelt) = session.respell(&input.path, &path).await
     {
         path = respelt;
-        fetched = fetch(&mut session, &path, u64::MAX).await;
+        fetched = fetch(&mut session, &path).await;
     }
     let output = match fetched {
         Ok(fetched) => {

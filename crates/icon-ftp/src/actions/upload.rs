@@ -1,6 +1,6 @@
 //! Upload File: straight to its name, or under a temporary one first.
 
-use ftp_client::{Client, Error, Session};
+use ftp_client::{Error, Session};
 use ftp_proto::{EntryKind, PathError, RemotePath};
 use plugin_runtime::{Content, Context, Failure};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{connect, refusal, remote_path};
 use crate::connection::Connection;
 use crate::failure;
-use crate::transfer::{self, TransferError};
+use crate::settings::Settings;
+use crate::transfer::{self, Place, TransferError};
 
 /// What to put where, and how.
 #[derive(Debug, Deserialize)]
@@ -38,11 +39,15 @@ pub(crate) struct Output {
 /// # Errors
 ///
 /// A path that cannot be sent; no connection, no login, a transfer that is not whole.
-pub(crate) async fn run(context: Context<Connection>, input: Input) -> Result<Output, Failure> {
-    let client = context.connection.client()?;
+pub(crate) async fn run(
+    context: Context<Connection>,
+    input: Input,
+    settings: Settings,
+) -> Result<Output, Failure> {
+    let client = context.connection.client_for(|config| settings.once(config))?;
     let path = remote_path(&client, "remote_path", &input.remote_path)?;
     let mut session = connect(&client).await?;
-    let output = match put(&client, &mut session, &path, &input).await {
+    let output = match put(&mut session, &path, &input).await {
         Ok(sha256) => {
             let size = input.file_content.len();
             tracing::info!("Uploaded {}, {size} bytes", session.charset().display(path.as_bytes()));
@@ -83,27 +88,22 @@ impl From<TransferError> for PutError {
 }
 
 /// Gives the content's SHA-256 once the server has all of it under its final name.
-async fn put(
-    client: &Client,
-    session: &mut Session,
-    path: &RemotePath,
-    input: &Input,
-) -> Result<String, PutError> {
+async fn put(session: &mut Session, path: &RemotePath, input: &Input) -> Result<String, PutError> {
     if !input.overwrite.unwrap_or(true) && session.stat(path).await?.is_some() {
         return Err(PutError::Exists);
     }
     let create_folders = input.create_folders.unwrap_or(false);
     if !input.atomic.unwrap_or(false) {
-        return send(session, path, &input.file_content, create_folders).await;
+        return send(session, path, Place::Taken, &input.file_content, create_folders).await;
     }
     let temporary = beside(path, "part")?;
-    let sent = send(session, &temporary, &input.file_content, create_folders).await;
+    let sent = send(session, &temporary, Place::New, &input.file_content, create_folders).await;
     let moved = match sent {
-        Ok(sha256) => take_name(client, session, &temporary, path).await.map(|()| sha256),
+        Ok(sha256) => take_name(session, &temporary, path).await.map(|()| sha256),
         Err(error) => Err(error),
     };
     if moved.is_err() {
-        discard(client, session, &temporary).await;
+        discard(session, &temporary).await;
     }
     moved
 }
@@ -113,14 +113,15 @@ async fn put(
 async fn send(
     session: &mut Session,
     path: &RemotePath,
+    place: Place,
     content: &Content,
     create_folders: bool,
 ) -> Result<String, PutError> {
-    match transfer::send(session, path, content).await.map_err(PutError::from) {
+    match transfer::send(session, path, content, place).await.map_err(PutError::from) {
         Err(PutError::Client(refused)) if create_folders && refused.is_rejection() => {
             let Some(folder) = path.parent() else { return Err(PutError::Client(refused)) };
             session.make_folders(&folder).await?;
-            transfer::send(session, path, content).await.map_err(PutError::from)
+            transfer::send(session, path, content, place).await.map_err(PutError::from)
         }
         done => done,
     }
@@ -128,12 +129,7 @@ async fn send(
 
 /// Renames, and where the server does not replace a file by RNTO — RFC 959 leaves that open, and servers on Windows
 /// refuse — moves the old file aside first. At every moment one whole file, the old or the new, is on the server.
-async fn take_name(
-    client: &Client,
-    session: &mut Session,
-    temporary: &RemotePath,
-    path: &RemotePath,
-) -> Result<(), PutError> {
+async fn take_name(session: &mut Session, temporary: &RemotePath, path: &RemotePath) -> Result<(), PutError> {
     let refused = match session.rename(temporary, path).await {
         Err(error) if error.is_rejection() => error,
         renamed => return Ok(renamed?),
@@ -147,7 +143,7 @@ async fn take_name(
     let renamed = session.rename(temporary, path).await;
     let tidied = match &renamed {
         Ok(()) => session.delete(&aside).await,
-        Err(_) => put_back(client, session, &aside, path).await,
+        Err(_) => put_back(session, &aside, path).await,
     };
     if let Err(error) = tidied {
         let aside = session.charset().display(aside.as_bytes());
@@ -158,25 +154,12 @@ async fn take_name(
 
 /// Gives the old file its name again, on a new session if the old one is gone — unless the new file has taken the name
 /// after all, and only the reply that said so was lost.
-async fn put_back(
-    client: &Client,
-    session: &mut Session,
-    aside: &RemotePath,
-    path: &RemotePath,
-) -> Result<(), Error> {
-    revive(client, session).await?;
+async fn put_back(session: &mut Session, aside: &RemotePath, path: &RemotePath) -> Result<(), Error> {
+    session.revive().await?;
     match session.stat(path).await? {
         Some(_) => session.delete(aside).await,
         None => session.rename(aside, path).await,
     }
-}
-
-/// Logs in again if the session is gone.
-async fn revive(client: &Client, session: &mut Session) -> Result<(), Error> {
-    if !session.is_usable() {
-        *session = client.connect().await?;
-    }
-    Ok(())
 }
 
 /// A new name beside the final one, so that a rename stays within one folder and one file system. It does not hold the
@@ -195,8 +178,8 @@ fn beside(path: &RemotePath, suffix: &str) -> Result<RemotePath, PutError> {
 
 /// Removes what a failed atomic upload left, on a new session if the old one is gone. If that fails too, the log names
 /// the file.
-async fn discard(client: &Client, session: &mut Session, temporary: &RemotePath) {
-    let deleted = match revive(client, session).await {
+async fn discard(session: &mut Session, temporary: &RemotePath) {
+    let deleted = match session.revive().await {
         Ok(()) => session.delete(temporary).await,
         Err(error) => Err(error),
     };

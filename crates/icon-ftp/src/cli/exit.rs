@@ -50,6 +50,7 @@ impl Exit {
             Error::Data(_) | Error::Lost(_) => Self::BrokenOff,
             Error::Timeout { .. } => Self::TimedOut,
             Error::Protocol(_) => Self::Other,
+            Error::Repeated { last, .. } => Self::of(last),
         }
     }
 }

@@ -20,12 +20,16 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use plugin_runtime::cli::{GlobalOptions, PlatformCommand, run_platform};
 
+use crate::settings::Settings;
+
 /// Moves files to and from FTP servers and watches them, as a plugin of InsightConnect.
 #[derive(Debug, Parser)]
 #[command(name = "icon-ftp", version)]
 struct CommandLine {
     #[command(flatten)]
     options: GlobalOptions,
+    #[command(flatten)]
+    settings: Settings,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -57,10 +61,12 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Err(error) => return Ok(usage::tell(&error)?),
     };
     match line.command {
-        Some(Command::Platform(command)) => Ok(run_platform(&crate::plugin()?, &command, &line.options)),
-        Some(Command::Ls(options)) => Ok(ls::run(&options).into()),
+        Some(Command::Platform(command)) => {
+            Ok(run_platform(&crate::plugin(line.settings)?, &command, &line.options))
+        }
+        Some(Command::Ls(options)) => Ok(ls::run(&options, line.settings).into()),
         #[cfg(feature = "demo")]
-        Some(Command::Demo(options)) => demo::run(&crate::plugin()?, &options),
+        Some(Command::Demo(options)) => demo::run(&crate::plugin(line.settings)?, &options),
         None => {
             CommandLine::command().print_help()?;
             Ok(ExitCode::SUCCESS)

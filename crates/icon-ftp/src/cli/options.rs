@@ -15,6 +15,7 @@ use super::exit::Problem;
 use super::password::Sources;
 use super::url::{FtpUrl, Scheme};
 use crate::connection::LONGEST_TIMEOUT;
+use crate::settings::Settings;
 
 /// The URL, and how to reach its server.
 #[derive(Debug, Args)]
@@ -80,7 +81,7 @@ impl ServerOptions {
     }
 
     /// Reads the URL and the files that the options name, and hides the passwords in them from `console`.
-    pub(super) fn target(&self, console: &Console) -> Result<Target, Problem> {
+    pub(super) fn target(&self, settings: Settings, console: &Console) -> Result<Target, Problem> {
         let url = FtpUrl::parse(self.url.expose().as_encoded_bytes()).map_err(|error| {
             Problem::usage(format!("The URL cannot be used: {error}"), error.assistance())
         })?;
@@ -97,7 +98,7 @@ impl ServerOptions {
             timeout: Duration::from_secs(self.timeout),
             ..Config::new(url.host, login.credentials()?)
         };
-        let client = Client::new(config)?;
+        let client = Client::new(settings.once(config))?;
         let path = client.path(&url.path).map_err(|error| {
             Problem::usage(
                 format!("The URL cannot be used: {error}"),

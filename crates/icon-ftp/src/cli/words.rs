@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn every_setting_of_the_connection_has_its_word() {
-        let sample = crate::plugin().unwrap().spec().sample("download").unwrap();
+        let sample = crate::plugin(crate::Settings::default()).unwrap().spec().sample("download").unwrap();
         let settings = sample["body"]["connection"].as_object().unwrap();
         assert!(settings.contains_key("host"), "{sample}");
         for setting in settings.keys() {

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod connection_test;
+mod cut_networks;
 mod cuts;
 #[cfg(feature = "demo")]
 mod demo;
@@ -14,6 +15,7 @@ mod matrix;
 mod monitor;
 #[cfg(target_os = "linux")] // Other systems' file systems do not hold any bytes as names.
 mod names;
+mod persistence;
 mod process;
 mod proxy;
 mod tls;

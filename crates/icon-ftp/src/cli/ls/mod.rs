@@ -20,6 +20,7 @@ use self::unreadable::Unreadable;
 use super::console::Console;
 use super::exit::{Exit, Problem};
 use super::options::{ServerOptions, Target};
+use crate::settings::Settings;
 
 /// Options of `icon-ftp ls`.
 #[derive(Debug, Args)]
@@ -42,20 +43,20 @@ pub(super) struct Options {
 }
 
 /// Lists what the command line names.
-pub(super) fn run(options: &Options) -> Exit {
+pub(super) fn run(options: &Options, settings: Settings) -> Exit {
     let console = options.server.console();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return console.tell(&error.into()),
     };
-    match runtime.block_on(list(options, &console)) {
+    match runtime.block_on(list(options, settings, &console)) {
         Ok(exit) => exit,
         Err(problem) => console.tell(&problem),
     }
 }
 
-async fn list(options: &Options, console: &Console) -> Result<Exit, Problem> {
-    let target = options.server.target(console)?;
+async fn list(options: &Options, settings: Settings, console: &Console) -> Result<Exit, Problem> {
+    let target = options.server.target(settings, console)?;
     let mut session = target.client.connect().await?;
     let form = match (options.json, options.recursive) {
         (true, _) => Form::Json,

@@ -1,6 +1,6 @@
 //! An event: what changed, together with the content that the original plugin's users expect in it.
 
-use ftp_client::{Error, ProtocolFault, Session};
+use ftp_client::{DataFault, Error, ProtocolFault, Session};
 use ftp_proto::RemotePath;
 use plugin_runtime::{Content, Failure};
 use serde::{Deserialize, Serialize};
@@ -9,13 +9,9 @@ use time::macros::format_description;
 use uuid::Uuid;
 
 use super::change::Change;
-use super::snapshot::{Attributes, Facts, Snapshot, Stamp};
+use super::snapshot::{Attributes, Snapshot, Stamp};
 use crate::failure;
 use crate::transfer::{TransferError, fetch};
-
-/// The most bytes of a file that travel in an event. Events wait in the outbox until they are delivered, so their size
-/// has a bound; a larger file is told without its content.
-const MOST_CONTENT: u64 = 64 * 1024 * 1024;
 
 /// One event, as the dispatcher gets it.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -50,7 +46,7 @@ pub(super) async fn make(
     match snapshot {
         Snapshot::Absent => {}
         Snapshot::File(facts) => {
-            output.changed = file_content(session, path, facts).await?;
+            output.changed = file_content(session, path).await?;
             output.mode = facts.mode.filter(|_| watched.mode);
             output.size = facts.size.filter(|_| watched.size);
             output.time = facts.listed.filter(|_| watched.time).and_then(Stamp::at).and_then(calendar_text);
@@ -63,25 +59,21 @@ pub(super) async fn make(
 
 /// The file's bytes, if they are few enough. The size is known beforehand as a rule; a file that turns out too large on
 /// the way costs the session, no more.
-async fn file_content(
-    session: &mut Session,
-    path: &RemotePath,
-    facts: &Facts,
-) -> Result<Option<Content>, Failure> {
-    if facts.size.is_none_or(|size| size <= MOST_CONTENT) {
-        match fetch(session, path, MOST_CONTENT).await {
-            Ok(fetched) => return Ok(Some(fetched.content)),
-            Err(TransferError::TooLarge) => {}
-            Err(TransferError::Client(Error::Rejected { reply, .. })) => {
-                tracing::warn!(
-                    "The change is told without the file's content, which cannot be read: {reply}"
-                );
-                return Ok(None);
-            }
-            Err(other) => return Err(other.into_failure()),
+async fn file_content(session: &mut Session, path: &RemotePath) -> Result<Option<Content>, Failure> {
+    let error = match fetch(session, path).await {
+        Ok(fetched) => return Ok(Some(fetched.content)),
+        Err(TransferError::Client(error)) => error,
+        Err(other) => return Err(other.into_failure()),
+    };
+    match error.last() {
+        Error::Data(DataFault::TooLarge { limit }) => {
+            tracing::warn!("The file has more than {limit} bytes and is told without its content");
         }
+        Error::Rejected { reply, .. } => {
+            tracing::warn!("The change is told without the file's content, which cannot be read: {reply}");
+        }
+        _ => return Err(failure::from_client(&error)),
     }
-    tracing::warn!("The file has more than {MOST_CONTENT} bytes and is told without its content");
     Ok(None)
 }
 

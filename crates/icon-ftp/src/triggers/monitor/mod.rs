@@ -20,6 +20,7 @@ use self::pace::Pace;
 use self::snapshot::{Attributes, Snapshot, SnapshotError};
 use crate::connection::Connection;
 use crate::failure;
+use crate::settings::Settings;
 
 /// What to watch, and how.
 #[derive(Debug, Deserialize)]
@@ -47,8 +48,12 @@ struct State {
 /// # Errors
 ///
 /// An input that cannot be used, and state that cannot be read or written; nothing that the server does.
-pub(crate) async fn run(context: TriggerContext<Connection>, input: Input) -> Result<(), Failure> {
-    let mut monitor = Monitor::new(&context.connection, &input)?;
+pub(crate) async fn run(
+    context: TriggerContext<Connection>,
+    input: Input,
+    settings: Settings,
+) -> Result<(), Failure> {
+    let mut monitor = Monitor::new(&context.connection, &input, settings)?;
     let mut pace = Pace::new(input.interval)?;
     let mut state = resume(&context, &monitor).await?;
     loop {
@@ -131,7 +136,7 @@ struct Look {
 }
 
 impl Monitor {
-    fn new(connection: &Connection, input: &Input) -> Result<Self, Failure> {
+    fn new(connection: &Connection, input: &Input, settings: Settings) -> Result<Self, Failure> {
         let attributes = Attributes {
             time: input.monitor_time.unwrap_or(true),
             size: input.monitor_size.unwrap_or(false),
@@ -142,7 +147,7 @@ impl Monitor {
                 "Neither time, size nor mode is monitored: only what appears and disappears is told"
             );
         }
-        let client = connection.client()?;
+        let client = connection.client_for(|config| settings.again_and_again(config))?;
         Ok(Self {
             path: client.path(&input.path).map_err(|fault| failure::bad_path("path", &fault))?,
             client,

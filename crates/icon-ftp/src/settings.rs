@@ -1,0 +1,113 @@
+//! What whoever runs the program decides for all of its steps, whichever server they go to.
+
+use std::time::Duration;
+
+use clap::Args;
+use ftp_client::{Config, Limits, Retries};
+
+/// The most bytes of a file that travel in an event of a trigger. Events wait in the outbox until they are delivered, so
+/// their size has a bound; a larger file is told without its content.
+const MOST_CONTENT: u64 = 64 * 1024 * 1024;
+
+/// Limits and persistence; options of every command, which may stand before or after it.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Settings {
+    /// Download no file of more bytes than this. Without it the disk is the limit.
+    #[arg(long, global = true, env = "PLUGIN_MAX_DOWNLOAD", value_name = "BYTES")]
+    max_download: Option<u64>,
+    /// Take no listing of more entries than this.
+    #[arg(
+        long,
+        global = true,
+        env = "PLUGIN_MAX_LISTING",
+        default_value_t = Limits::default().listing_entries,
+        value_name = "ENTRIES"
+    )]
+    max_listing: usize,
+    /// Try again so often what failed for now: a transfer that broke off, a server that is full.
+    #[arg(
+        long,
+        global = true,
+        env = "PLUGIN_RETRIES",
+        default_value_t = Retries::default().attempts,
+        value_parser = clap::value_parser!(u32).range(0..=100),
+        value_name = "NUMBER"
+    )]
+    retries: u32,
+}
+
+impl Default for Settings {
+    /// As without any of the options.
+    fn default() -> Self {
+        Self {
+            max_download: None,
+            max_listing: Limits::default().listing_entries,
+            retries: Retries::default().attempts,
+        }
+    }
+}
+
+impl Settings {
+    /// The configuration of a step that runs once.
+    pub(crate) fn once(self, config: Config) -> Config {
+        let limits = Limits {
+            listing_entries: self.max_listing,
+            download_bytes: self.max_download,
+            ..Limits::default()
+        };
+        Config { limits, retries: Retries { attempts: self.retries, ..Retries::default() }, ..config }
+    }
+
+    /// The configuration of a step that comes again and again: it has a pace of its own, which also grows with failures,
+    /// so within one turn a single further try is enough to get over a cut.
+    pub(crate) fn again_and_again(self, config: Config) -> Config {
+        let config = self.once(config);
+        let most = self.max_download.map_or(MOST_CONTENT, |most| most.min(MOST_CONTENT));
+        Config {
+            limits: Limits { download_bytes: Some(most), ..config.limits },
+            retries: Retries {
+                attempts: self.retries.min(1),
+                first_pause: Duration::from_secs(1),
+                ..config.retries
+            },
+            ..config
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use ftp_client::Credentials;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn config() -> Config {
+        Config::new("h", Credentials::parse("u", "p").expect("credentials"))
+    }
+
+    #[test]
+    fn options_become_limits_and_retries() {
+        let line = "icon-ftp --max-download 5 --max-listing 7 --retries 0";
+        let settings = Line::parse_from(line.split(' ')).settings;
+        let once = settings.once(config());
+        assert_eq!((once.limits.download_bytes, once.limits.listing_entries), (Some(5), 7));
+        assert_eq!(once.retries.attempts, 0);
+        let again = settings.again_and_again(config());
+        assert_eq!((again.limits.download_bytes, again.retries.attempts), (Some(5), 0));
+    }
+
+    #[test]
+    fn without_options_the_usual_values_hold() {
+        let once = Settings::default().once(config());
+        assert_eq!((once.limits, once.retries), (Limits::default(), Retries::default()));
+        let again = Settings::default().again_and_again(config());
+        assert_eq!((again.limits.download_bytes, again.retries.attempts), (Some(MOST_CONTENT), 1));
+    }
+}

@@ -1,0 +1,182 @@
+//! A content to the server, as often as it takes: the content can be read again, so an upload that broke off is resumed
+//! or begun anew.
+//!
+//! Invariant: bytes are only ever put behind bytes of this same upload. A file that has the size of the one that was there
+//! before may be that one, since servers exist that replace the old file only when the new one is whole.
+
+use ftp_client::{Error, Session, Tries};
+use ftp_proto::RemotePath;
+use plugin_runtime::{Content, ContentReader};
+use sha2::{Digest, Sha256};
+
+use super::{BLOCK, TransferError};
+
+/// From this size on, in bytes, an upload is resumed. What is smaller is sent again before the server could have been
+/// asked what it has.
+const RESUMED_FROM: u64 = 1024 * 1024;
+
+/// What the name that a content is put under stands for on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nothing: it was made up for this content.
+    New,
+    /// A file perhaps, which is to be replaced.
+    Taken,
+}
+
+/// Sends all of a content, and gives its SHA-256 in hexadecimal once the server has confirmed it. Where the server tells
+/// the size of what it holds, that has to agree: a 226 that came too early confirms nothing.
+pub(crate) async fn send(
+    session: &mut Session,
+    path: &RemotePath,
+    content: &Content,
+    place: Place,
+) -> Result<String, TransferError> {
+    let is_resumable = content.len() >= RESUMED_FROM;
+    let before = match place {
+        Place::New => Before::Known(None),
+        Place::Taken if is_resumable => Before::Known(session.size(path).await?),
+        Place::Taken => Before::Unknown,
+    };
+    let mut tries = session.tries();
+    let mut sending = Sending { path, content, before, is_resumable, is_begun: false, held: 0, sent: 0 };
+    loop {
+        match sending.attempt(session).await {
+            Ok(sha256) => return Ok(sha256),
+            Err(error) => sending.recover(session, &mut tries, error).await?,
+        }
+    }
+}
+
+/// What is known of the file that had the name before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Unknown,
+    /// Its size in bytes, if there was one.
+    Known(Option<u64>),
+}
+
+/// An upload and its state from one attempt to the next.
+struct Sending<'u> {
+    path: &'u RemotePath,
+    content: &'u Content,
+    before: Before,
+    is_resumable: bool,
+    /// Whether the server has taken the file once, so that what is there now is ours.
+    is_begun: bool,
+    /// How many bytes the server holds already, of those that earlier attempts sent.
+    held: u64,
+    /// How many bytes were sent since the file was begun, and could be held.
+    sent: u64,
+}
+
+impl Sending<'_> {
+    /// Sends what the server does not hold yet.
+    async fn attempt(&mut self, session: &mut Session) -> Result<String, TransferError> {
+        let mut digest = Sha256::new();
+        let mut reader = self.content.reader();
+        let mut block = vec![0; BLOCK];
+        self.pass_over(&mut reader, &mut block, &mut digest)?;
+        if self.held < self.content.len() || !self.is_begun {
+            let mut upload = match (self.held, self.before) {
+                (1.., _) => session.append(self.path, self.held).await?,
+                (0, Before::Known(before)) => session.upload_replacing(self.path, before).await?,
+                (0, Before::Unknown) => session.upload(self.path).await?,
+            };
+            self.is_begun = true;
+            self.sent = self.held;
+            loop {
+                let read = reader.read(&mut block).map_err(TransferError::Spool)?;
+                if read == 0 {
+                    break;
+                }
+                digest.update(&block[..read]);
+                self.sent += read as u64;
+                upload.write(&block[..read]).await?;
+            }
+            upload.finish().await?;
+        }
+        match session.size(self.path).await? {
+            Some(found) if found != self.content.len() => {
+                Err(TransferError::WrongSize { sent: self.content.len(), found })
+            }
+            _ => Ok(hex::encode(digest.finalize())),
+        }
+    }
+
+    /// Reads what the server holds already, for the digest alone.
+    fn pass_over(
+        &self,
+        reader: &mut ContentReader,
+        block: &mut [u8],
+        digest: &mut Sha256,
+    ) -> Result<(), TransferError> {
+        let mut left = self.held;
+        while left > 0 {
+            let part = usize::try_from(left).map_or(block.len(), |left| left.min(block.len()));
+            let read = reader.read(&mut block[..part]).map_err(TransferError::Spool)?;
+            if read == 0 {
+                return Err(TransferError::Spool(std::io::ErrorKind::UnexpectedEof.into()));
+            }
+            digest.update(&block[..read]);
+            left -= read as u64;
+        }
+        Ok(())
+    }
+
+    /// Takes the failure of an attempt. When this returns, the next one may begin.
+    async fn recover(
+        &mut self,
+        session: &mut Session,
+        tries: &mut Tries,
+        failure: TransferError,
+    ) -> Result<(), TransferError> {
+        let mut error = match failure {
+            // Appending did not work as it should, or is not allowed (ProFTPD 1.3.8 by default, 451): once more, from
+            // the beginning.
+            TransferError::WrongSize { .. } | TransferError::Client(Error::Rejected { .. })
+                if self.held > 0 =>
+            {
+                tracing::info!("The upload cannot be resumed and begins anew");
+                self.is_resumable = false;
+                self.held = 0;
+                return Ok(());
+            }
+            // What the first attempt left there is half a file, so this is no answer about a file any more.
+            TransferError::Client(refused) if self.is_begun && refused.is_rejection() => {
+                return Err(tries.conclude(refused).into());
+            }
+            TransferError::Client(error) => error,
+            other => return Err(other),
+        };
+        loop {
+            session.try_again(tries, error).await?;
+            match self.look(session, tries).await {
+                Ok(held) => {
+                    self.held = held;
+                    return Ok(());
+                }
+                Err(failed) => error = failed,
+            }
+        }
+    }
+
+    /// How many bytes the server holds and can keep.
+    async fn look(&self, session: &mut Session, tries: &mut Tries) -> Result<u64, Error> {
+        let Before::Known(before) = self.before else { return Ok(0) };
+        if !self.is_resumable || !self.is_begun {
+            return Ok(0);
+        }
+        let found = session.size(self.path).await?;
+        match found {
+            Some(held) if found != before && (RESUMED_FROM..=self.sent).contains(&held) => {
+                tracing::info!("The upload goes on behind the {held} bytes that the server holds");
+                if held > self.held {
+                    tries.progress();
+                }
+                Ok(held)
+            }
+            _ => Ok(0),
+        }
+    }
+}

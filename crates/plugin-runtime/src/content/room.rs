@@ -1,0 +1,109 @@
+//! Room on disk: contents that do not end must not fill the disk of a machine that others work on, too.
+
+use std::env;
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// What stays free at least (64 MiB).
+const LEAST_RESERVE: u64 = 64 << 20;
+
+/// Bytes that may be written from one look at the disk to the next (16 MiB).
+const STRETCH: u64 = 16 << 20;
+
+/// Watches over the room in the temporary folder while a content is written there.
+pub(super) struct Room {
+    /// More than usual is to stay free.
+    extra: u64,
+    /// Bytes that may be written before the next look.
+    granted: u64,
+}
+
+impl Room {
+    pub(super) fn new() -> Self {
+        Self { extra: 0, granted: 0 }
+    }
+
+    /// Refuses `bytes` that are about to be written, if they would use up the reserve. Looks at the disk now and then,
+    /// which costs next to nothing.
+    pub(super) fn take(&mut self, bytes: u64) -> io::Result<()> {
+        if bytes > self.granted {
+            self.look_for(bytes + STRETCH).or_else(|_| self.look_for(bytes))?;
+            self.granted = bytes + STRETCH;
+        }
+        self.granted -= bytes;
+        Ok(())
+    }
+
+    /// Refuses `bytes` that are still to come, likewise.
+    pub(super) fn look_for(&self, bytes: u64) -> io::Result<()> {
+        let folder = env::temp_dir();
+        // Where nobody can tell what is free, the write itself has to find out.
+        let Ok(disk) = fs4::statvfs(&folder) else { return Ok(()) };
+        let free = disk.available_space();
+        let reserve = reserve(disk.total_space()).saturating_add(self.extra);
+        if bytes <= free.saturating_sub(reserve) {
+            return Ok(());
+        }
+        let error = NoRoom { folder, free, bytes, reserve };
+        Err(io::Error::new(io::ErrorKind::StorageFull, error))
+    }
+}
+
+/// 64 MiB, or a hundredth of a large disk; and of a small one a quarter.
+fn reserve(total: u64) -> u64 {
+    LEAST_RESERVE.max(total / 100).min(total / 4)
+}
+
+/// The temporary folder has no room for a content.
+#[derive(Debug, Error)]
+#[error(
+    "{bytes} bytes more do not fit into {}, which has {free} bytes free, of which {reserve} stay free",
+    .folder.display()
+)]
+struct NoRoom {
+    folder: PathBuf,
+    free: u64,
+    bytes: u64,
+    reserve: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Room {
+        /// Room on a disk that is full.
+        pub(in crate::content) fn none() -> Self {
+            Self { extra: u64::MAX, granted: 0 }
+        }
+    }
+
+    #[test]
+    fn the_reserve_suits_the_disk() {
+        let (mib, gib) = (1 << 20, 1 << 30);
+        for (total, kept) in [(64 * mib, 16 * mib), (gib, 64 * mib), (1000 * gib, 10 * gib), (0, 0)] {
+            assert_eq!(reserve(total), kept, "{total}");
+        }
+    }
+
+    #[test]
+    fn what_is_granted_is_used_up_before_the_next_look() {
+        let mut room = Room::new();
+        room.take(1).unwrap();
+        assert_eq!(room.granted, STRETCH);
+        room.take(STRETCH).unwrap();
+        assert_eq!(room.granted, 0);
+        assert!(Room::none().take(1).is_err());
+    }
+
+    #[test]
+    fn a_refusal_names_what_is_free_and_what_stays_free() {
+        let error = Room::new().look_for(u64::MAX).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        let text = error.to_string();
+        assert!(text.contains(&u64::MAX.to_string()) && text.contains("stay free"), "{text}");
+        assert!(text.contains(&env::temp_dir().display().to_string()), "{text}");
+    }
+}
