@@ -8,6 +8,11 @@ pub(crate) fn decimal<T: FromStr>(digits: &[u8]) -> Option<T> {
     text(digits)?.parse().ok()
 }
 
+/// The value of one or two decimal digits, as calendars and clocks have them.
+pub(crate) fn short_number(digits: &[u8]) -> Option<u32> {
+    (digits.len() <= 2).then(|| decimal(digits))?
+}
+
 /// The value of octal digits, as a mode is written. None without any, with anything else among them, and when it is
 /// beyond 32 bits.
 pub(crate) fn octal(digits: &[u8]) -> Option<u32> {

@@ -5,7 +5,6 @@
 //! `NAME.expected`, for review.
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -58,17 +57,22 @@ fn read(format: Format, listing: &[u8]) -> Result<String, LineTooLong> {
     for piece in listing.chunks(7) {
         splitter.push(piece);
         while let Some(line) = splitter.next_line()? {
-            match parser.parse_line(line) {
-                Line::Entry(entry) => report += &show(&entry),
-                Line::Nothing => report += "nothing\n",
-                Line::Unrecognized => {
-                    let _ = writeln!(report, "unrecognized {}", line.escape_ascii());
-                }
-            }
+            let read = parser.parse_line(line);
+            report.extend(parser.given_up().map(|line| unrecognized(&line)));
+            report += &match read {
+                Line::Entry(entry) => show(&entry),
+                Line::Nothing => "nothing\n".to_owned(),
+                Line::Unrecognized => unrecognized(line),
+            };
         }
     }
     assert_eq!(splitter.finish(), Ok(None));
+    report.extend(parser.finish().map(|line| unrecognized(&line)));
     Ok(report)
+}
+
+fn unrecognized(line: &[u8]) -> String {
+    format!("unrecognized {}\n", line.escape_ascii())
 }
 
 fn show(entry: &Entry) -> String {

@@ -165,13 +165,22 @@ impl Listing<'_> {
                 }
                 Some(line) => {
                     self.lines_read += 1;
-                    match self.parser.parse_line(line) {
+                    let read = self.parser.parse_line(line);
+                    if let Some(before) = self.parser.given_up() {
+                        self.unrecognized.keep(&before);
+                    }
+                    match read {
                         Line::Entry(entry) => return Ok(Some(entry)),
                         Line::Nothing => {}
                         Line::Unrecognized => self.unrecognized.keep(line),
                     }
                 }
-                None if self.at_end => return Ok(None),
+                None if self.at_end => {
+                    if let Some(last) = self.parser.finish() {
+                        self.unrecognized.keep(&last);
+                    }
+                    return Ok(None);
+                }
                 None => self.fill().await?,
             }
         }

@@ -50,23 +50,25 @@ impl Facts {
         let mut facts = Self::default();
         for fact in written.split(|byte| *byte == b';').filter(|fact| !fact.is_empty()) {
             let equals = fact.iter().position(|byte| *byte == b'=')?;
-            facts.add(&fact[..equals].to_ascii_lowercase(), &fact[equals + 1..]);
+            facts.add(&fact[..equals], &fact[equals + 1..]);
         }
         Some((facts, name))
     }
 
     fn add(&mut self, fact: &[u8], value: &[u8]) {
-        match fact {
-            b"type" => self.add_type(value),
+        let is = |name: &[u8]| fact.eq_ignore_ascii_case(name);
+        if is(b"type") {
+            self.add_type(value);
+        } else if is(b"size") || is(b"sizd") {
             // Pure-FTPd tells a folder's size as `sizd`.
-            b"size" | b"sizd" => self.size = decimal(value),
-            b"modify" => {
-                let at = parse_time_val(value);
-                self.modified = at.map(|at| Modified::utc(at, Precision::Second));
-            }
-            b"unix.mode" => self.mode = octal(value),
-            b"unique" => self.unique = (!value.is_empty()).then(|| value.to_vec()),
-            _ => {}
+            self.size = decimal(value);
+        } else if is(b"modify") {
+            let at = parse_time_val(value);
+            self.modified = at.map(|at| Modified::utc(at, Precision::Second));
+        } else if is(b"unix.mode") {
+            self.mode = octal(value);
+        } else if is(b"unique") {
+            self.unique = (!value.is_empty()).then(|| value.to_vec());
         }
     }
 
@@ -75,17 +77,13 @@ impl Facts {
     fn add_type(&mut self, value: &[u8]) {
         let colon = value.iter().position(|byte| *byte == b':').unwrap_or(value.len());
         let (name, target) = value.split_at(colon);
-        let name = name.to_ascii_lowercase();
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
         self.told_type = true;
-        self.frame = matches!(name.as_slice(), b"cdir" | b"pdir");
-        self.file_type = match name.as_slice() {
-            b"file" => Some(FileType::FILE),
-            b"dir" | b"cdir" | b"pdir" => Some(FileType::FOLDER),
-            b"os.unix=slink" | b"os.unix=symlink" => Some(FileType::LINK),
-            name if name.starts_with(b"os.unix=chr") => Some(FileType::CHARACTER_DEVICE),
-            name if name.starts_with(b"os.unix=blk") => Some(FileType::BLOCK_DEVICE),
-            b"os.unix=fifo" | b"os.unix=pipe" => Some(FileType::PIPE),
-            b"os.unix=socket" => Some(FileType::SOCKET),
+        self.frame = is(b"cdir") || is(b"pdir");
+        self.file_type = match name.split_at_checked(UNIX.len()) {
+            Some((system, kind)) if system.eq_ignore_ascii_case(UNIX) => unix_type(kind),
+            _ if is(b"file") => Some(FileType::FILE),
+            _ if is(b"dir") || self.frame => Some(FileType::FOLDER),
             _ => None,
         };
         let is_link = self.file_type == Some(FileType::LINK);
@@ -105,6 +103,27 @@ impl Facts {
             target: self.target,
             unique: self.unique,
         }
+    }
+}
+
+/// How the types of Unix begin.
+const UNIX: &[u8] = b"os.unix=";
+
+/// `slink`, `symlink`, `chr-1/3`, `blk-8/0`, `fifo`, `pipe` or `socket`.
+fn unix_type(kind: &[u8]) -> Option<FileType> {
+    let is = |known: &[u8]| kind.eq_ignore_ascii_case(known);
+    let begins =
+        |known: &[u8]| kind.get(..known.len()).is_some_and(|start| start.eq_ignore_ascii_case(known));
+    if is(b"slink") || is(b"symlink") {
+        Some(FileType::LINK)
+    } else if begins(b"chr") {
+        Some(FileType::CHARACTER_DEVICE)
+    } else if begins(b"blk") {
+        Some(FileType::BLOCK_DEVICE)
+    } else if is(b"fifo") || is(b"pipe") {
+        Some(FileType::PIPE)
+    } else {
+        is(b"socket").then_some(FileType::SOCKET)
     }
 }
 

@@ -5,17 +5,74 @@ use ::time::OffsetDateTime;
 use crate::entry::Entry;
 
 mod dos;
+mod eplf;
+mod jes;
+mod language;
 mod mlsx;
 mod mode;
+mod mvs;
+mod netware;
+mod nonstop;
+mod os400;
+mod pds;
+mod stamp;
+#[cfg(test)]
+mod tests;
 mod unix;
+mod vms;
+mod words;
 
 pub use mlsx::parse_mlst;
 
-/// A way to print a listing: reads one line, or does not understand it.
-type Dialect = fn(line: &[u8], now: OffsetDateTime) -> Option<Line>;
+/// A way to print a listing.
+struct Dialect {
+    /// What it is called, here and among the samples.
+    name: &'static str,
+    /// Reads one line, or does not understand it.
+    parse_line: fn(line: &[u8], now: OffsetDateTime) -> Option<Line>,
+    /// The header below which lines are in this dialect, and without which they could be anything. None if its lines
+    /// speak for themselves.
+    is_header: Option<IsLine>,
+    /// A line that is only the first half of an entry. None if every line is whole.
+    is_first_half: Option<IsLine>,
+}
 
-/// Every dialect, the most common first. No line may be understood by two of them in different ways.
-const DIALECTS: [Dialect; 2] = [unix::parse_line, dos::parse_line];
+/// Whether a line is of a kind.
+type IsLine = fn(line: &[u8]) -> bool;
+
+impl Dialect {
+    const fn new(
+        name: &'static str,
+        parse_line: fn(line: &[u8], now: OffsetDateTime) -> Option<Line>,
+    ) -> Self {
+        Self { name, parse_line, is_header: None, is_first_half: None }
+    }
+
+    const fn below(self, is_header: IsLine) -> Self {
+        Self { is_header: Some(is_header), ..self }
+    }
+
+    const fn in_halves(self, is_first_half: IsLine) -> Self {
+        Self { is_first_half: Some(is_first_half), ..self }
+    }
+}
+
+/// Every dialect of `LIST`, the most common first. No line may be understood by two of them in different ways.
+const DIALECTS: [Dialect; 10] = [
+    Dialect::new("unix", unix::parse_line),
+    Dialect::new("dos", dos::parse_line),
+    Dialect::new("os400", os400::parse_line),
+    Dialect::new("mvs", mvs::parse_line).below(mvs::is_header),
+    Dialect::new("pds", pds::parse_line).below(pds::is_header),
+    Dialect::new("jes", jes::parse_line),
+    Dialect::new("vms", vms::parse_line).in_halves(vms::is_first_half),
+    Dialect::new("nonstop", nonstop::parse_line).below(nonstop::is_header),
+    Dialect::new("netware", netware::parse_line),
+    Dialect::new("eplf", eplf::parse_line),
+];
+
+/// What listings of `MLSD` are called, where those of `LIST` have the name of their dialect.
+const MLSX: &str = "mlsx";
 
 /// Which command made the listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +88,8 @@ pub enum Format {
 pub enum Line {
     /// One thing in the folder.
     Entry(Entry),
-    /// Nothing about what is in the folder: an empty line, `total 8`, the folder itself or its parent.
+    /// Nothing about what is in the folder: an empty line, `total 8`, a header, the folder itself or its parent. Or
+    /// nothing yet: the line is the first half of an entry, see [`ListingParser::given_up`].
     Nothing,
     /// Nobody knows. Callers keep such lines and say so, because one of them may be a file.
     Unrecognized,
@@ -45,16 +103,23 @@ pub struct ListingParser {
     format: Format,
     now: OffsetDateTime,
     /// The row of [`DIALECTS`] that understood the last line.
-    dialect: usize,
+    dialect: Option<usize>,
+    /// The row whose header came last.
+    header: Option<usize>,
+    /// The first half of an entry, and the row that knows it as such.
+    first_half: Option<(usize, Vec<u8>)>,
+    /// A first half whose second never came.
+    given_up: Option<Vec<u8>>,
 }
 
 impl ListingParser {
     /// A parser for one listing. `now` is the time at which it was made: a `LIST` leaves out the year of recent files.
     pub fn new(format: Format, now: OffsetDateTime) -> Self {
-        Self { format, now, dialect: 0 }
+        Self { format, now, dialect: None, header: None, first_half: None, given_up: None }
     }
 
-    /// Reads one line, without its end.
+    /// Reads one line, without its end. Ask for [`given_up`](Self::given_up) after each, and for
+    /// [`finish`](Self::finish) after the last.
     pub fn parse_line(&mut self, line: &[u8]) -> Line {
         if line.trim_ascii().is_empty() {
             return Line::Nothing;
@@ -69,168 +134,59 @@ impl ListingParser {
         }
     }
 
+    /// The line before the last, if it turned out to be unrecognized only now: OpenVMS prints a long name on a line of
+    /// its own, and what came after it were not that name's facts.
+    pub fn given_up(&mut self) -> Option<Vec<u8>> {
+        self.given_up.take()
+    }
+
+    /// The last line, if it was the first half of an entry: there is no second, so it is unrecognized.
+    pub fn finish(&mut self) -> Option<Vec<u8>> {
+        self.first_half.take().map(|(_, line)| line)
+    }
+
+    /// The name of the dialect that understood the last line, `unix` for example; None before that.
+    pub fn dialect(&self) -> Option<&'static str> {
+        match self.format {
+            Format::Mlsd => Some(MLSX),
+            Format::List => self.dialect.map(|row| DIALECTS[row].name),
+        }
+    }
+
     fn parse_list_line(&mut self, line: &[u8]) -> Option<Line> {
-        let mut rows =
-            std::iter::once(self.dialect).chain((0..DIALECTS.len()).filter(|row| *row != self.dialect));
-        let (row, understood) = rows.find_map(|row| Some((row, DIALECTS[row](line, self.now)?)))?;
-        self.dialect = row;
-        Some(understood)
+        if let Some((row, first_half)) = self.first_half.take() {
+            let whole = [&first_half[..], line].join(&b' ');
+            if let Some(understood) = (DIALECTS[row].parse_line)(&whole, self.now) {
+                return Some(understood);
+            }
+            self.given_up = Some(first_half);
+        }
+        if let Some(row) = find(|dialect| dialect.is_header, line) {
+            (self.dialect, self.header) = (Some(row), Some(row));
+            return Some(Line::Nothing);
+        }
+        for row in self.rows() {
+            if let Some(understood) = (DIALECTS[row].parse_line)(line, self.now) {
+                self.dialect = Some(row);
+                return Some(understood);
+            }
+        }
+        let row = find(|dialect| dialect.is_first_half, line)?;
+        (self.dialect, self.first_half) = (Some(row), Some((row, line.to_vec())));
+        Some(Line::Nothing)
+    }
+
+    /// The dialects that the next line may be in, that of the last one first.
+    fn rows(&self) -> impl Iterator<Item = usize> + use<> {
+        let (last, header) = (self.dialect, self.header);
+        let others = (0..DIALECTS.len()).filter(move |row| {
+            last != Some(*row) && (DIALECTS[*row].is_header.is_none() || header == Some(*row))
+        });
+        last.into_iter().chain(others)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::time::{Modified, Precision};
-    use ::time::macros::datetime;
-    use expect_test::{Expect, expect};
-    use proptest::prelude::*;
-
-    /// A Friday, one day after a leap day.
-    pub(super) const NOW: OffsetDateTime = datetime!(2024-03-01 12:00 UTC);
-
-    /// What every line of a listing says, one line each.
-    #[expect(clippy::needless_pass_by_value, reason = "reads as check(format, input, expect![…])")]
-    pub(super) fn check(format: Format, listing: &[u8], expected: Expect) {
-        let mut parser = ListingParser::new(format, NOW);
-        let lines = listing.split(|byte| *byte == b'\n').map(|line| match parser.parse_line(line) {
-            Line::Entry(entry) => show(&entry),
-            Line::Nothing => "nothing\n".to_owned(),
-            Line::Unrecognized => format!("unrecognized \"{}\"\n", line.escape_ascii()),
-        });
-        expected.assert_eq(&lines.collect::<String>());
-    }
-
-    fn show(entry: &Entry) -> String {
-        let mode = entry.mode.map_or("-".to_owned(), |mode| format!("{mode:06o}"));
-        let size = entry.size.map_or("-".to_owned(), |size| size.to_string());
-        let modified =
-            entry.modified.map_or("-".to_owned(), |Modified { at, precision, .. }| match precision {
-                Precision::Second => format!(
-                    "{} {:02}:{:02}:{:02}.{:03}",
-                    at.date(),
-                    at.hour(),
-                    at.minute(),
-                    at.second(),
-                    at.millisecond()
-                ),
-                Precision::Minute => format!("{} {:02}:{:02}", at.date(), at.hour(), at.minute()),
-                Precision::Day => at.date().to_string(),
-            });
-        let target = entry.target.iter().map(|target| format!(" -> \"{}\"", target.escape_ascii()));
-        let unique = entry.unique.iter().map(|unique| format!(" unique {}", unique.escape_ascii()));
-        let rest: String = target.chain(unique).collect();
-        format!("{:?} {mode} {size} [{modified}] \"{}\"{rest}\n", entry.kind, entry.name.escape_ascii())
-    }
-
-    #[test]
-    fn one_line_that_nobody_knows_does_not_lose_the_rest() {
-        check(
-            Format::List,
-            b"total 8\n-rw-r--r-- 1 u g 3 Feb 29 09:30 a\n???\n\n02-29-24  09:30AM  <DIR>          b\n\
-              -rw-r--r-- 1 u g 3 Feb 29 09:30 c",
-            expect![[r#"
-                nothing
-                File 100644 3 [2024-02-29 09:30] "a"
-                unrecognized "???"
-                nothing
-                Folder - - [2024-02-29 09:30] "b"
-                File 100644 3 [2024-02-29 09:30] "c"
-            "#]],
-        );
-    }
-
-    #[test]
-    fn a_server_speaks_one_dialect_and_it_is_tried_first() {
-        let mut parser = ListingParser::new(Format::List, NOW);
-        assert!(matches!(parser.parse_line(b"02-29-24  09:30AM  12 a"), Line::Entry(_)));
-        assert_eq!(parser.dialect, 1);
-        assert_eq!(parser.parse_line(b"???"), Line::Unrecognized);
-        assert_eq!(parser.dialect, 1);
-        assert!(matches!(parser.parse_line(b"-rw-r--r-- 1 u g 3 Feb 29 09:30 a"), Line::Entry(_)));
-        assert_eq!(parser.dialect, 0);
-    }
-
-    /// Bytes that look like listings often enough.
-    fn listing_line() -> impl Strategy<Value = Vec<u8>> {
-        let words = [
-            "-rwsr-Sr-T+",
-            "drwxr-xr-x",
-            "lrwxrwxrwx",
-            "crw-rw----",
-            "1",
-            "owner",
-            "8,",
-            "18446744073709551616",
-            "Feb",
-            "29",
-            "30",
-            "09:30",
-            "23:60",
-            "2024",
-            "9999",
-            "2024-02-29",
-            "09:30:15.123456789",
-            "+9999",
-            "02-29-24",
-            "09:30AM",
-            "12:00 pm",
-            "<DIR>",
-            "<SYMLINK>",
-            "[x]",
-            " -> ",
-            "name",
-            "total",
-            "type=file;",
-            "size=99999999999999999999;",
-            "modify=191240229093015.;",
-            "UNIX.mode=777777777777;",
-            ";",
-            "; ",
-            "=",
-        ];
-        let piece = prop_oneof![
-            6 => proptest::sample::select(words.map(|word| word.as_bytes().to_vec()).to_vec()),
-            6 => Just(b" ".to_vec()),
-            1 => proptest::collection::vec(any::<u8>(), 0..4),
-        ];
-        proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
-        #[test]
-        fn arbitrary_lines_never_panic_and_names_are_never_empty(
-            lines in proptest::collection::vec(listing_line(), 1..4),
-            seconds in -377_705_116_800_i64..253_402_300_799,
-        ) {
-            let now = OffsetDateTime::from_unix_timestamp(seconds).unwrap();
-            for format in [Format::Mlsd, Format::List] {
-                let mut parser = ListingParser::new(format, now);
-                for line in &lines {
-                    if let Line::Entry(entry) = parser.parse_line(line) {
-                        prop_assert!(!entry.name.is_empty() && line.windows(entry.name.len()).any(|w| w == entry.name));
-                    }
-                }
-            }
-        }
-
-        #[test]
-        fn names_are_taken_as_sent(name in "[^\r\n]{1,30}") {
-            prop_assume!(name != "." && name != "..");
-            let lines = [
-                (Format::Mlsd, format!("type=file;size=1; {name}")),
-                (Format::List, format!("-rw-r--r--   1 ftp      ftp             1 Feb 29 09:30 {name}")),
-                (Format::List, format!("-rw-r--r--   1 ftp      ftp             1 Feb 29  2020 {name}")),
-                (Format::List, format!("02-29-24  09:30AM                    1 {name}")),
-                (Format::List, format!("02-29-24  09:30AM       <DIR>          {name}")),
-            ];
-            for (format, line) in lines {
-                match ListingParser::new(format, NOW).parse_line(line.as_bytes()) {
-                    Line::Entry(entry) => prop_assert_eq!(entry.name, name.as_bytes()),
-                    other => prop_assert!(false, "{:?} from {:?}", other, line),
-                }
-            }
-        }
-    }
+/// The dialect in which the line is of this kind.
+fn find(kind: fn(&Dialect) -> Option<IsLine>, line: &[u8]) -> Option<usize> {
+    DIALECTS.iter().position(|dialect| kind(dialect).is_some_and(|is| is(line)))
 }

@@ -1,13 +1,15 @@
 //! `ls -l`, as Unix servers print it and others imitate it:
 //! `-rw-r--r--   1 owner    group        1234 Feb 29 09:30 name`.
 
-use ::time::{Duration, OffsetDateTime};
+use ::time::OffsetDateTime;
 
 use crate::digits::decimal;
 use crate::entry::{Entry, EntryKind};
 use crate::listing::Line;
+use crate::listing::language::is_total;
 use crate::listing::mode::FileType;
-use crate::time::{Clock, Modified, Precision, moment, nanoseconds};
+use crate::listing::stamp::Stamp;
+use crate::listing::words::Words;
 
 /// Where the stamp may begin, counted in words from 0, in the order in which it is looked for.
 ///
@@ -16,16 +18,15 @@ use crate::time::{Clock, Modified, Precision, moment, nanoseconds};
 /// looks like a date: the usual place is believed first.
 const STAMP_COLUMNS: [usize; 6] = [5, 4, 3, 6, 7, 2];
 
-/// How many words from the beginning of a line a stamp may reach: it begins at 7 at the latest and has three.
-const MOST_WORDS: usize = 10;
+/// How many words from the beginning of a line a stamp may reach.
+const MOST_WORDS: usize = 7 + Stamp::MOST_WORDS;
 
 /// Reads one line, and `total 8` as [`Line::Nothing`].
 pub(super) fn parse_line(line: &[u8], now: OffsetDateTime) -> Option<Line> {
-    if is_total(line) {
-        return Some(Line::Nothing);
-    }
-    let words = Words::of(line);
-    let (file_type, mode) = parse_mode(words.at(0)?)?;
+    let words = Words::<MOST_WORDS>::of(line);
+    let Some((file_type, mode)) = parse_mode(words.at(0)?) else {
+        return is_total(line).then_some(Line::Nothing);
+    };
     let (column, stamp) = STAMP_COLUMNS.into_iter().find_map(|column| {
         is_size(words.at(column - 1)?).then_some(())?;
         Some((column, Stamp::parse(&words, column, now)?))
@@ -47,109 +48,6 @@ pub(super) fn parse_line(line: &[u8], now: OffsetDateTime) -> Option<Line> {
         target: target.map(<[u8]>::to_vec),
         unique: None,
     }))
-}
-
-/// The words of a line up to the last that a stamp may hold.
-struct Words<'a> {
-    line: &'a [u8],
-    spans: [(usize, usize); MOST_WORDS],
-    count: usize,
-}
-
-impl<'a> Words<'a> {
-    fn of(line: &'a [u8]) -> Self {
-        let mut words = Self { line, spans: [(0, 0); MOST_WORDS], count: 0 };
-        let mut at = 0;
-        while words.count < MOST_WORDS {
-            let Some(start) = line[at..].iter().position(|byte| *byte != b' ').map(|spaces| at + spaces)
-            else {
-                break;
-            };
-            at = line[start..].iter().position(|byte| *byte == b' ').map_or(line.len(), |word| start + word);
-            words.spans[words.count] = (start, at);
-            words.count += 1;
-        }
-        words
-    }
-
-    fn at(&self, index: usize) -> Option<&'a [u8]> {
-        let (start, end) = *self.spans[..self.count].get(index)?;
-        Some(&self.line[start..end])
-    }
-
-    /// The offset of the byte after the word.
-    fn end(&self, index: usize) -> Option<usize> {
-        self.spans[..self.count].get(index).map(|(_, end)| *end)
-    }
-}
-
-/// When, and in how many words it was said.
-struct Stamp {
-    modified: Modified,
-    words: usize,
-}
-
-impl Stamp {
-    fn parse(words: &Words<'_>, column: usize, now: OffsetDateTime) -> Option<Self> {
-        let first = words.at(column)?;
-        let second = words.at(column + 1)?;
-        if let Some((year, month, day)) = parse_iso_date(first) {
-            return Self::iso(year, month, day, second, words.at(column + 2));
-        }
-        let (month, day) = match (parse_month(first), parse_month(second)) {
-            (Some(month), _) => (month, short_number(second)?),
-            (None, Some(month)) => (month, short_number(first)?),
-            (None, None) => return None,
-        };
-        let year_or_clock = words.at(column + 2)?;
-        let (at, precision) = match parse_clock(year_or_clock) {
-            Some(clock) => (latest(month, day, &clock, now)?, Precision::Minute),
-            None => (moment(parse_year(year_or_clock)?, month, day, &Clock::MIDNIGHT, 0)?, Precision::Day),
-        };
-        Some(Self { modified: Modified::local(at, precision), words: 3 })
-    }
-
-    /// GNU `ls`: `2024-02-29 09:30` is long-iso; `2024-02-29 09:30:15.123456789 +0100` is full-iso, and the only stamp
-    /// of a LIST that says what time it is elsewhere.
-    fn iso(year: u32, month: u32, day: u32, clock: &[u8], offset: Option<&[u8]>) -> Option<Self> {
-        let (hms, fraction) = match clock.iter().position(|byte| *byte == b'.') {
-            Some(dot) => (&clock[..dot], Some(&clock[dot + 1..])),
-            None => (clock, None),
-        };
-        if let (Some(clock), None) = (parse_clock(hms), fraction) {
-            let at = moment(year, month, day, &clock, 0)?;
-            return Some(Self { modified: Modified::local(at, Precision::Minute), words: 2 });
-        }
-        let (minutes, second) = hms.split_at_checked(hms.len().checked_sub(3)?)?;
-        let second = short_number(second.strip_prefix(b":")?)?;
-        let clock = Clock { second, ..parse_clock(minutes)? };
-        let nanosecond = fraction.and_then(nanoseconds);
-        let at = moment(year, month, day, &clock, nanosecond.unwrap_or(0))?;
-        if nanosecond.is_none() {
-            return Some(Self { modified: Modified::local(at, Precision::Second), words: 2 });
-        }
-        let at = at.checked_sub(parse_offset(offset?)?)?;
-        Some(Self { modified: Modified::utc(at, Precision::Second), words: 3 })
-    }
-}
-
-/// The latest moment with this month, day and time of day that is not after tomorrow: the server's clock or its time
-/// zone may be ahead of ours by a day. 29 February is looked for in leap years only.
-fn latest(month: u32, day: u32, clock: &Clock, now: OffsetDateTime) -> Option<OffsetDateTime> {
-    let tomorrow = now.saturating_add(Duration::DAY);
-    // Leap years are eight years apart at most, around 1900 and 2100.
-    let years = (tomorrow.year() - 8..=tomorrow.year()).rev();
-    let moments = years.filter_map(|year| moment(u32::try_from(year).ok()?, month, day, clock, 0));
-    moments.into_iter().find(|moment| *moment <= tomorrow)
-}
-
-/// `total 8`, the blocks of all files together; GNU `ls -h` prints `4.0K`.
-fn is_total(line: &[u8]) -> bool {
-    line.split_at_checked(6).is_some_and(|(word, blocks)| {
-        word.eq_ignore_ascii_case(b"total ")
-            && blocks.trim_ascii().first().is_some_and(u8::is_ascii_digit)
-            && !blocks.trim_ascii().contains(&b' ')
-    })
 }
 
 /// `drwxr-sr-t`, and a mark that there is more: `+` an access list, `.` a security context, `@` attributes (macOS).
@@ -203,58 +101,21 @@ fn split_link(rest: &[u8], size: Option<u64>) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// A size, or the numbers of a device in one word: `8,1`.
+/// A size, the numbers of a device in one word, `8,1`, or a size for people, `4.0K`, which is rounded too much to be
+/// told.
 fn is_size(word: &[u8]) -> bool {
-    word.iter().all(|byte| byte.is_ascii_digit() || *byte == b',')
+    let word = match word {
+        [digits @ .., b'k' | b'K' | b'M' | b'G' | b'T' | b'P'] => digits,
+        word => word,
+    };
+    word.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b'.'))
         && word.last().is_some_and(u8::is_ascii_digit)
-}
-
-/// The month of an English name of three letters, from 1.
-fn parse_month(word: &[u8]) -> Option<u32> {
-    const MONTHS: [&[u8]; 12] =
-        [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
-    (1..).zip(MONTHS).find_map(|(number, name)| word.eq_ignore_ascii_case(name).then_some(number))
-}
-
-/// `09:30` or `9:30`.
-fn parse_clock(word: &[u8]) -> Option<Clock> {
-    let (hour, minute) = word.split_at_checked(word.len().checked_sub(3)?)?;
-    Some(Clock { hour: short_number(hour)?, minute: short_number(minute.strip_prefix(b":")?)?, second: 0 })
-}
-
-fn parse_year(word: &[u8]) -> Option<u32> {
-    (word.len() == 4).then(|| decimal(word))?
-}
-
-/// `2024-02-29`.
-fn parse_iso_date(word: &[u8]) -> Option<(u32, u32, u32)> {
-    let [year @ .., b'-', m1, m2, b'-', d1, d2] = word else {
-        return None;
-    };
-    Some((parse_year(year)?, short_number(&[*m1, *m2])?, short_number(&[*d1, *d2])?))
-}
-
-/// `+0100`: how far ahead of UTC.
-fn parse_offset(word: &[u8]) -> Option<Duration> {
-    let [sign @ (b'+' | b'-'), h1, h2, m1, m2] = word else {
-        return None;
-    };
-    let minutes = short_number(&[*h1, *h2])? * 60 + short_number(&[*m1, *m2])?;
-    let ahead = Duration::minutes(i64::from(minutes));
-    Some(if *sign == b'-' { -ahead } else { ahead })
-}
-
-/// The value of one or two digits.
-fn short_number(word: &[u8]) -> Option<u32> {
-    (word.len() <= 2).then(|| decimal(word))?
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::listing::Format;
     use crate::listing::tests::check;
-    use ::time::macros::datetime;
     use expect_test::expect;
 
     #[test]
@@ -392,55 +253,6 @@ mod tests {
                 File 100644 3 [2024-02-29 09:30] "/in/absolute"
                 File 100644 3 [2024-02-29 09:30] "caf\xe9"
             "#]],
-        );
-    }
-
-    #[test]
-    fn totals() {
-        check(
-            Format::List,
-            b"total 8\nTotal 4.0K\ntotal 0\ntotal eclipse\ntotal 8 files",
-            expect![[r#"
-                nothing
-                nothing
-                nothing
-                unrecognized "total eclipse"
-                unrecognized "total 8 files"
-            "#]],
-        );
-    }
-
-    #[test]
-    fn the_year_that_is_left_out_is_the_latest_possible() {
-        let nine = Clock { hour: 9, minute: 0, second: 0 };
-        let table = [
-            // On New Year's Day, December is last year's; on its eve, January may be a server ahead of us.
-            ((12, 31), datetime!(2024-01-01 00:10 UTC), datetime!(2023-12-31 09:00 UTC)),
-            ((1, 1), datetime!(2023-12-31 10:00 UTC), datetime!(2024-01-01 09:00 UTC)),
-            ((1, 2), datetime!(2023-12-31 10:00 UTC), datetime!(2023-01-02 09:00 UTC)),
-            ((2, 29), datetime!(2023-06-01 00:00 UTC), datetime!(2020-02-29 09:00 UTC)),
-            ((2, 29), datetime!(2104-02-01 00:00 UTC), datetime!(2096-02-29 09:00 UTC)),
-            ((2, 29), datetime!(2024-02-28 09:00 UTC), datetime!(2024-02-29 09:00 UTC)),
-        ];
-        for ((month, day), now, expected) in table {
-            assert_eq!(latest(month, day, &nine, now), Some(expected), "{month}-{day} at {now}");
-        }
-        assert_eq!(latest(2, 30, &nine, datetime!(2024-02-28 09:00 UTC)), None);
-    }
-
-    #[test]
-    fn now_may_be_anything() {
-        let noon = Clock { hour: 12, minute: 0, second: 0 };
-        for now in [
-            datetime!(9999-12-31 23:59:59 UTC),
-            datetime!(-9999-01-01 0:00 UTC),
-            datetime!(0000-01-01 0:00 UTC),
-        ] {
-            let _ = latest(12, 31, &noon, now);
-        }
-        assert_eq!(
-            latest(12, 31, &noon, datetime!(9999-12-31 23:59:59 UTC)),
-            Some(datetime!(9999-12-31 12:00 UTC))
         );
     }
 }
