@@ -1,11 +1,14 @@
 //! Numbers on the wire are digits and nothing else. Rust's own parsers take a plus sign as well, so that every number
 //! is read here.
 
-use std::str::{self, FromStr};
-
 /// The value of decimal digits. None without any, with anything else among them, and when it is beyond `T`.
-pub(crate) fn decimal<T: FromStr>(digits: &[u8]) -> Option<T> {
-    text(digits)?.parse().ok()
+pub(crate) fn decimal<T: TryFrom<u64>>(digits: &[u8]) -> Option<T> {
+    T::try_from(number(digits, 10)?).ok()
+}
+
+/// Whether it is digits and nothing else, however large the number.
+pub(crate) fn is_number(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
 /// The value of one or two decimal digits, as calendars and clocks have them.
@@ -16,12 +19,17 @@ pub(crate) fn short_number(digits: &[u8]) -> Option<u32> {
 /// The value of octal digits, as a mode is written. None without any, with anything else among them, and when it is
 /// beyond 32 bits.
 pub(crate) fn octal(digits: &[u8]) -> Option<u32> {
-    u32::from_str_radix(text(digits)?, 8).ok()
+    number(digits, 8)?.try_into().ok()
 }
 
-/// The digits as text, if there is nothing but digits.
-fn text(digits: &[u8]) -> Option<&str> {
-    digits.iter().all(u8::is_ascii_digit).then(|| str::from_utf8(digits).ok())?
+/// The value of digits in a base of ten at most.
+fn number(digits: &[u8], base: u8) -> Option<u64> {
+    let add = |value: u64, digit: &u8| {
+        let digit = digit.wrapping_sub(b'0');
+        let value = value.checked_mul(u64::from(base))?.checked_add(u64::from(digit))?;
+        (digit < base).then_some(value)
+    };
+    (!digits.is_empty()).then(|| digits.iter().try_fold(0, add))?
 }
 
 #[cfg(test)]

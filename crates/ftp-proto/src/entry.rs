@@ -12,7 +12,7 @@ pub struct Entry {
     pub name: Vec<u8>,
     /// What it is.
     pub kind: EntryKind,
-    /// Bytes.
+    /// Bytes. Where a server counts in blocks (OpenVMS), the file may end within the last of them.
     pub size: Option<u64>,
     /// When it was modified, as exactly as the listing says.
     pub modified: Option<Modified>,

@@ -38,6 +38,7 @@
 //!     }
 //! }
 //! assert_eq!(folders, [b"in box"]);
+//! assert_eq!(parser.dialect(), Some("unix"));
 //! # Ok::<(), ftp_proto::LineTooLong>(())
 //! ```
 

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use memchr::{memchr, memrchr};
 use thiserror::Error;
 
 /// Cuts bytes into lines that end with LF or CRLF.
@@ -41,8 +42,7 @@ impl LineSplitter {
         self.taken = 0;
         self.buffer.extend_from_slice(bytes);
 
-        let last_end = self.buffer.iter().rposition(|byte| *byte == b'\n');
-        let unfinished = last_end.map_or(0, |at| at + 1);
+        let unfinished = memrchr(b'\n', &self.buffer).map_or(0, |at| at + 1);
         if self.buffer.len() - unfinished > self.limit {
             self.buffer.truncate(unfinished);
             self.searched = self.searched.min(unfinished);
@@ -86,7 +86,7 @@ impl LineSplitter {
 
     /// Marks the next complete line as taken and says where in the buffer it is, without its LF.
     fn advance(&mut self) -> Result<Option<Range<usize>>, LineTooLong> {
-        let Some(offset) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') else {
+        let Some(offset) = memchr(b'\n', &self.buffer[self.searched..]) else {
             self.searched = self.buffer.len();
             return self.failed.map_or(Ok(None), Err);
         };

@@ -74,6 +74,30 @@ async fn a_listing_that_the_server_gives_up_leaves_the_session_at_home() {
 }
 
 #[tokio::test]
+async fn a_name_on_a_line_of_its_own_is_joined_with_its_facts_or_counted() {
+    let server = play(&format!(
+        r"{NO_FEAT}{AWAY}C: EPSV
+          S: 229 (|||{{port}}|)
+          C: LIST
+          S: 150 here
+          D> A-LONG-NAME.TXT;1\r\n    1 29-FEB-2024 09:30 [X] (RWED,RWED,RE,)\r\nB.TXT;1\r\nC.TXT;1\r\n
+          D: close
+          S: 226 done
+          C: CWD /home
+          S: 250 ok"
+    ))
+    .await;
+    let mut session = connect(&server).await;
+    let mut listing = session.list(&path("in")).await.unwrap();
+    assert_eq!(listing.next().await.unwrap().unwrap().name, b"A-LONG-NAME.TXT;1");
+    assert_eq!(listing.next().await.unwrap(), None);
+    assert_eq!(listing.unrecognized().count, 2);
+    assert_eq!(listing.unrecognized().first, [b"B.TXT;1", b"C.TXT;1"]);
+    drop(listing);
+    server.finish().await;
+}
+
+#[tokio::test]
 async fn a_promised_mlsd_that_is_refused_leads_to_list() {
     let server = play(&format!(
         r"{MLST}C: EPSV

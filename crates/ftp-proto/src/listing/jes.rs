@@ -6,6 +6,7 @@
 
 use ::time::OffsetDateTime;
 
+use crate::digits::is_number;
 use crate::entry::{Entry, EntryKind};
 use crate::listing::Line;
 use crate::listing::words::{Words, begins_with};
@@ -74,10 +75,6 @@ fn says_nothing(line: &[u8]) -> bool {
             [count, b"spool" | b"Spool", b"files" | b"Files"] => is_number(count),
             _ => false,
         }
-}
-
-fn is_number(word: &[u8]) -> bool {
-    word.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]

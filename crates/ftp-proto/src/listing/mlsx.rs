@@ -1,5 +1,7 @@
 //! MLSD and MLST: the listing with a standard (RFC 3659 §7). A line is `fact=value;fact=value; name`.
 
+use memchr::{memchr, memchr_iter};
+
 use crate::digits::{decimal, octal};
 use crate::entry::{Entry, EntryKind};
 use crate::listing::Line;
@@ -48,9 +50,14 @@ impl Facts {
     fn parse(line: &[u8]) -> Option<(Self, &[u8])> {
         let (written, name) = split_name(line)?;
         let mut facts = Self::default();
-        for fact in written.split(|byte| *byte == b';').filter(|fact| !fact.is_empty()) {
-            let equals = fact.iter().position(|byte| *byte == b'=')?;
-            facts.add(&fact[..equals], &fact[equals + 1..]);
+        let mut start = 0;
+        for end in memchr_iter(b';', written).chain([written.len()]) {
+            let fact = &written[start..end];
+            start = end + 1;
+            if !fact.is_empty() {
+                let equals = memchr(b'=', fact)?;
+                facts.add(&fact[..equals], &fact[equals + 1..]);
+            }
         }
         Some((facts, name))
     }
@@ -137,8 +144,8 @@ fn split_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
     if let Some(name) = line.strip_prefix(b" ") {
         return Some((&[], name));
     }
-    let after_semicolon = line.windows(2).position(|pair| pair == b"; ").map(|at| at + 1);
-    let space = after_semicolon.or_else(|| line.iter().position(|byte| *byte == b' '))?;
+    let first = memchr(b' ', line)?;
+    let space = memchr_iter(b' ', line).find(|space| line[space - 1] == b';').unwrap_or(first);
     Some((&line[..space], &line[space + 1..]))
 }
 

@@ -3,7 +3,7 @@
 
 use ::time::OffsetDateTime;
 
-use crate::digits::decimal;
+use crate::digits::{decimal, is_number};
 use crate::entry::{Entry, EntryKind};
 use crate::listing::Line;
 use crate::listing::stamp::Stamp;
@@ -62,10 +62,6 @@ fn is_rights(word: &[u8]) -> bool {
         }
         _ => false,
     }
-}
-
-fn is_number(word: &[u8]) -> bool {
-    word.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use ::time::OffsetDateTime;
 
-use crate::digits::decimal;
+use crate::digits::{decimal, is_number};
 use crate::entry::{Entry, EntryKind};
 use crate::listing::Line;
 use crate::listing::language::parse_month;
@@ -34,7 +34,7 @@ pub(super) fn parse_line(line: &[u8], _now: OffsetDateTime) -> Option<Line> {
         }
         _ => return None,
     };
-    if !is_name(name) || !is_code(code) || !is_owner_and_security(rest) {
+    if !is_name(name) || !is_code(code) || !is_number(end_of_file) || !is_owner_and_security(rest) {
         return None;
     }
     let (year, month, day) = parse_named_date(date)?;
@@ -42,7 +42,7 @@ pub(super) fn parse_line(line: &[u8], _now: OffsetDateTime) -> Option<Line> {
     Some(Line::Entry(Entry {
         name: name.to_vec(),
         kind: EntryKind::File,
-        size: Some(decimal(end_of_file)?),
+        size: decimal(end_of_file),
         modified: Some(Modified::local(at, Precision::Second)),
         mode: None,
         target: None,

@@ -5,7 +5,7 @@
 
 use ::time::OffsetDateTime;
 
-use crate::digits::{decimal, short_number};
+use crate::digits::{decimal, is_number, short_number};
 use crate::entry::{Entry, EntryKind};
 use crate::listing::Line;
 use crate::listing::stamp::parse_clock_with_seconds;
@@ -133,10 +133,6 @@ fn orders(separator: u8, [a, b, c]: [u32; 3]) -> [[u32; 3]; 3] {
 /// IBM i takes years from 40 on as 19yy.
 fn full_year(year: u32) -> u32 {
     if year >= 40 { 1900 + year } else { 2000 + year }
-}
-
-fn is_number(word: &[u8]) -> bool {
-    !word.is_empty() && word.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use ::time::OffsetDateTime;
 
-use crate::digits::{decimal, short_number};
+use crate::digits::{decimal, is_number, short_number};
 use crate::entry::{Entry, EntryKind};
 use crate::listing::Line;
 use crate::listing::stamp::parse_clock;
@@ -105,10 +105,6 @@ fn is_version(word: &[u8]) -> bool {
 /// Six digits or more, in capitals.
 fn is_hexadecimal(word: &[u8]) -> bool {
     word.len() >= 6 && word.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
-}
-
-fn is_number(word: &[u8]) -> bool {
-    word.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]

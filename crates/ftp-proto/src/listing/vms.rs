@@ -9,7 +9,7 @@
 
 use ::time::OffsetDateTime;
 
-use crate::digits::decimal;
+use crate::digits::{decimal, is_number};
 use crate::entry::{Entry, EntryKind};
 use crate::listing::Line;
 use crate::listing::language::parse_month;
@@ -181,13 +181,17 @@ impl Size {
 /// Whether a line is a heading, a sum, or the protection that did not fit on the line before.
 fn says_nothing(line: &[u8]) -> bool {
     let line = line.trim_ascii();
-    let folder = line.strip_prefix(b"Directory ").unwrap_or(line);
+    let is_protection = || line.starts_with(b"(") && line.ends_with(b")") && line.contains(&b',');
+    is_heading(line) || is_protection() || is_sum(line) || says_missing(line)
+}
+
+/// `Directory DISK$USER:[FTP]`, `DISK$USER:[FTP]` or `[FTP]`.
+fn is_heading(line: &[u8]) -> bool {
+    let Some(folder) = line.strip_prefix(b"Directory ").unwrap_or(line).strip_suffix(b"]") else {
+        return false;
+    };
     let bracket = folder.iter().position(|byte| *byte == b'[');
-    let is_heading = bracket.is_some_and(|at| at == 0 || folder[at - 1] == b':')
-        && folder.ends_with(b"]")
-        && folder.iter().all(u8::is_ascii_graphic);
-    let is_protection = line.starts_with(b"(") && line.ends_with(b")") && line.contains(&b',');
-    is_heading || is_protection || is_sum(line) || says_missing(line)
+    bracket.is_some_and(|at| at == 0 || folder[at - 1] == b':') && folder.iter().all(u8::is_ascii_graphic)
 }
 
 /// `Total of 11 Files, 10966 Blocks.` or `Grand total of 2 directories, 14 files.`
@@ -228,10 +232,6 @@ fn rest_ends_with(word: &[u8], rest: &[u8], end: u8) -> bool {
 fn strip_suffix_ignoring_case<'a>(text: &'a [u8], suffix: &[u8]) -> Option<&'a [u8]> {
     let (stem, end) = text.split_at_checked(text.len().checked_sub(suffix.len())?)?;
     end.eq_ignore_ascii_case(suffix).then_some(stem)
-}
-
-fn is_number(word: &[u8]) -> bool {
-    !word.is_empty() && word.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
