@@ -125,7 +125,7 @@ impl Session {
             entries += 1;
         }
         let unreadable = listing.unrecognized().count;
-        let found = format!("{entries} entries");
+        let found = format!("{entries} entries, {}", listing.dialect().unwrap_or("in no form"));
         let remark = (unreadable > 0).then_some(Remark::UnreadableLines(unreadable));
         Ok(noted(&found, remark))
     }

@@ -196,6 +196,11 @@ impl Listing<'_> {
         self.session.return_home().await
     }
 
+    /// What the listing is written in, once a line told: `mlsx`, or the dialect of LIST.
+    pub fn dialect(&self) -> Option<&'static str> {
+        self.parser.dialect()
+    }
+
     /// What the parser could not read so far.
     pub fn unrecognized(&self) -> &Unrecognized {
         &self.unrecognized
