@@ -210,8 +210,7 @@ impl Client {
     /// A control connection on which an FTP server has said that it is ready.
     async fn greet(&self, stream: Stream, link: Option<&Link>, trail: &mut Trail) -> Result<Control, Error> {
         trail.begin(Step::Greeting);
-        let password = self.config.credentials.password.clone();
-        let control = Control::new(stream, self.config.timeout, password)?;
+        let control = Control::new(stream, self.config.timeout, &self.config.credentials.password)?;
         let mut control = if self.config.proxy.is_some() { control.behind_proxy() } else { control };
         let greeting = control.greeting().await;
         let greeting = greeting.map_err(|error| self.no_greeting(unidentified(link, error)))?;
@@ -272,6 +271,7 @@ impl Client {
     fn no_greeting(&self, error: Error) -> Error {
         let fault = match error {
             Error::Lost(LostCause::Goodbye(reply)) => ConnectFault::Greeting(reply),
+            Error::Lost(LostCause::Io(error)) => ConnectFault::Tcp(error),
             Error::Lost(LostCause::Closed) => {
                 ConnectFault::NotFtp { answer: "it closed the connection".to_owned() }
             }

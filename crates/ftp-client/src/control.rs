@@ -12,6 +12,7 @@ use ftp_proto::{Argument, Code, Command, Reply, ReplyDecoder, ReplyLimits, Sever
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
+use crate::echo::Echoes;
 use crate::error::{Channel, Error, LostCause, ProtocolFault, TlsFault, Wait};
 use crate::secret::Secret;
 use crate::socket;
@@ -38,7 +39,7 @@ pub(crate) struct Control {
     state: State,
     limit: Duration,
     /// What must not stand in a refusal.
-    password: Secret<Argument>,
+    echoes: Echoes,
     local: SocketAddr,
     /// `None` behind a proxy: what is at the other end of the socket is not the server.
     peer: Option<SocketAddr>,
@@ -55,18 +56,26 @@ enum State {
     Broken,
 }
 
+impl State {
+    /// Whether the command under way has asked for what stands in the text of its answer.
+    fn wants_the_text(self) -> bool {
+        matches!(self, Self::Awaiting("EPSV" | "FEAT" | "MDTM" | "MLST" | "PASV" | "PWD" | "SIZE"))
+    }
+}
+
 impl Control {
     /// Takes a connection on which the server speaks first.
     ///
     /// `limit` bounds each wait: for the socket to take a command, and for one whole reply to arrive. `password` is what
     /// the server might repeat when it refuses something.
-    pub(crate) fn new(stream: Stream, limit: Duration, password: Secret<Argument>) -> Result<Self, Error> {
+    pub(crate) fn new(stream: Stream, limit: Duration, password: &Secret<Argument>) -> Result<Self, Error> {
         let local = stream.tcp().local_addr().map_err(|error| Error::Lost(error.into()))?;
         let peer = stream.tcp().peer_addr().map_err(|error| Error::Lost(error.into()))?;
         let decoder = ReplyDecoder::new(ReplyLimits::default());
         let block = vec![0; READ_BLOCK].into_boxed_slice();
         let state = State::Awaiting("the connection");
-        Ok(Self { stream, decoder, block, state, limit, password, local, peer: Some(peer) })
+        let echoes = Echoes::of(password);
+        Ok(Self { stream, decoder, block, state, limit, echoes, local, peer: Some(peer) })
     }
 
     /// The same connection, with the knowledge that a proxy is at the other end of its socket.
@@ -101,12 +110,16 @@ impl Control {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match (self.read_reply(Wait::Greeting, left).await, later) {
+                // A timer is only looked at when there is nothing to read, and a flood always has something.
+                (Ok(reply), _) if reply.severity() == Severity::Preliminary && left.is_zero() => {
+                    return Ok(reply);
+                }
                 (Ok(reply), _) if reply.severity() == Severity::Preliminary => later = Some(reply),
                 (Err(Error::Timeout { .. } | Error::Lost(_)), Some(later)) => return Ok(later),
                 // A stranger may fall silent or leave after half a line, which says more than its silence does.
                 (greeted, _) => {
                     return greeted.map_err(|error| match self.decoder.stray() {
-                        Some(stray) => Error::Protocol(stray.into()),
+                        Some(stray) => self.echoes.hide_in_error(Error::Protocol(stray.into())),
                         None => error,
                     });
                 }
@@ -199,11 +212,17 @@ impl Control {
     /// The next reply that is not of kind 1yz. The limit holds for all of them together: a server could send 1yz
     /// replies for ever.
     async fn settle(&mut self, wait: Wait) -> Result<Reply, Error> {
-        let deadline = Instant::now() + self.limit;
+        let limit = self.limit;
+        let late = || Error::Timeout { wait, after: limit };
+        let deadline = Instant::now() + limit;
         loop {
+            // A timer is only looked at when there is nothing to read, and a flood always has something.
             let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(late());
+            }
             let reply = self.read_reply(wait, left).await.map_err(|error| match error {
-                Error::Timeout { wait, .. } => Error::Timeout { wait, after: self.limit },
+                Error::Timeout { .. } => late(),
                 other => other,
             })?;
             if reply.severity() != Severity::Preliminary {
@@ -214,12 +233,15 @@ impl Control {
 
     async fn read_reply(&mut self, wait: Wait, limit: Duration) -> Result<Reply, Error> {
         let reply = within(wait, limit, self.decode_reply()).await?;
-        let mut reply = reply.inspect_err(|_| self.state = State::Broken)?;
-        if is_negative(&reply) {
-            // The blanks around a text do not survive its way into a sentence, so those of the secret do not count.
-            reply = reply.without(self.password.expose().as_bytes().trim_ascii());
-        }
-        tracing::debug!(target: WIRE, "< {reply}");
+        let reply = reply.map_err(|error| {
+            self.state = State::Broken;
+            self.echoes.hide_in_error(error)
+        })?;
+        let shown = self.echoes.hide(reply.clone());
+        tracing::debug!(target: WIRE, "< {shown}");
+        // What a command has asked for is taken as it is, since a path may well hold the same letters.
+        let is_asked_for = reply.severity() == Severity::Completion && self.state.wants_the_text();
+        let reply = if is_asked_for { reply } else { shown };
         if reply.code() == Code::SERVICE_NOT_AVAILABLE {
             self.state = State::Broken;
             return Err(Error::Lost(LostCause::Goodbye(reply)));
@@ -259,13 +281,14 @@ impl Control {
         while !self.decoder.is_empty() {
             match self.decoder.next_reply() {
                 Ok(Some(reply)) if reply.severity() == Severity::Preliminary => {
-                    tracing::debug!("< {reply}, which nobody had asked for");
+                    let shown = self.echoes.hide(reply);
+                    tracing::debug!(target: WIRE, "< {shown}, which nobody had asked for");
                 }
                 unasked => {
                     self.state = State::Broken;
                     return Err(match unasked {
                         Ok(Some(reply)) if reply.code() == Code::SERVICE_NOT_AVAILABLE => {
-                            Error::Lost(LostCause::Goodbye(reply))
+                            Error::Lost(LostCause::Goodbye(self.echoes.hide(reply)))
                         }
                         _ => Error::Protocol(ProtocolFault::OutOfStep),
                     });

@@ -24,6 +24,9 @@ use crate::wait::within;
 /// The time between two attempts to connect to a port that refuses as long as its command is not under way.
 const KNOCK_AGAIN: Duration = Duration::from_millis(100);
 
+/// How many bytes an upload reads at most, where none are due.
+const MOST_DRAINED: usize = 64 * 1024;
+
 /// One way to a data connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -229,11 +232,16 @@ impl Data {
         let _ = self.end().await;
     }
 
-    /// Reads on until the server closes. Nothing is expected but TLS session tickets, which a server sends on uploads
-    /// too and which later connections need; so errors do not matter here.
+    /// Reads on until the server closes, or sends more than it has to say. Nothing is expected but TLS session tickets,
+    /// which a server sends on uploads too and which later connections need; so errors do not matter here.
     pub(crate) async fn drain(&mut self) {
         let mut block = vec![0; 1024];
-        while let Ok(Block::Bytes(_)) = self.read(&mut block).await {}
+        let mut left = MOST_DRAINED;
+        while let Ok(Block::Bytes(read)) = self.read(&mut block).await
+            && read < left
+        {
+            left -= read;
+        }
     }
 }
 

@@ -29,6 +29,7 @@ mod control;
 mod data;
 mod diagnosis;
 mod dial;
+mod echo;
 mod encoding;
 mod error;
 mod greeting;

@@ -34,3 +34,22 @@ pub(crate) fn acknowledge_quickly(tcp: &TcpStream) {
     #[cfg(not(target_os = "linux"))]
     let _ = tcp;
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn long_silences_are_bridged_by_probes() -> std::io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let tcp = TcpStream::connect(listener.local_addr()?).await?;
+        tune(&tcp);
+        let socket = SockRef::from(&tcp);
+        assert!(socket.keepalive()?);
+        assert_eq!(socket.tcp_keepalive_time()?, KEEPALIVE_IDLE);
+        assert_eq!(socket.tcp_keepalive_interval()?, KEEPALIVE_INTERVAL);
+        Ok(())
+    }
+}

@@ -13,6 +13,9 @@ use crate::telnet;
 /// How much of a line that is no reply is shown, in bytes.
 const EXCERPT: usize = 80;
 
+/// Stands after an excerpt that does not go to the line's end.
+const CUT: char = '…';
+
 /// One reply: a code, and the text that came with it in one line or more.
 ///
 /// `Display` shows it in one line, with control characters escaped: `550 No such file`.
@@ -41,8 +44,8 @@ impl Reply {
         String::from_utf8_lossy(&self.lines.join(&b'\n')).into_owned()
     }
 
-    /// The same reply with stars in place of every occurrence of `secret`: some servers repeat the password in the text
-    /// that refuses it. An empty secret hides nothing.
+    /// The same reply with stars in place of every occurrence of `secret`, whatever the case of its ASCII letters: some
+    /// servers repeat the password in the text that refuses it. An empty secret hides nothing.
     #[must_use]
     pub fn without(self, secret: &[u8]) -> Self {
         let lines = self.lines.into_iter().map(|line| starred(line, secret)).collect();
@@ -63,7 +66,7 @@ fn starred(line: Vec<u8>, secret: &[u8]) -> Vec<u8> {
     }
     let mut shown = Vec::new();
     let mut rest = line.as_slice();
-    while let Some(at) = rest.windows(secret.len()).position(|window| window == secret) {
+    while let Some(at) = rest.windows(secret.len()).position(|window| window.eq_ignore_ascii_case(secret)) {
         shown.extend_from_slice(&rest[..at]);
         shown.extend_from_slice(b"***");
         rest = &rest[at + secret.len()..];
@@ -221,6 +224,35 @@ pub enum ReplyError {
     },
 }
 
+impl ReplyError {
+    /// The same error with stars in place of every occurrence of `secret`, whatever the case of its ASCII letters, and of
+    /// the start of one that the excerpt has cut off. An empty secret hides nothing.
+    #[must_use]
+    pub fn without(self, secret: &[u8]) -> Self {
+        let Self::NotAReply { line } = self else { return self };
+        let shown = Escaped(secret).to_string();
+        if shown.is_empty() {
+            return Self::NotAReply { line };
+        }
+        let line = starred(line.into_bytes(), shown.as_bytes());
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let Some(start) = line.strip_suffix(CUT) else { return Self::NotAReply { line } };
+        let mut parts =
+            shown.char_indices().rev().map(|(at, _)| &shown[..at]).filter(|part| !part.is_empty());
+        let line = match parts.find_map(|part| without_end(start, part)) {
+            Some(rest) => format!("{rest}***{CUT}"),
+            None => line,
+        };
+        Self::NotAReply { line }
+    }
+}
+
+/// `text` without `end`, if it ends so, whatever the case.
+fn without_end<'a>(text: &'a str, end: &str) -> Option<&'a str> {
+    let (rest, last) = text.split_at_checked(text.len().checked_sub(end.len())?)?;
+    last.eq_ignore_ascii_case(end).then_some(rest)
+}
+
 impl From<LineTooLong> for ReplyError {
     fn from(error: LineTooLong) -> Self {
         Self::LineTooLong { limit: error.limit }
@@ -306,7 +338,7 @@ fn without_trailing_crs(line: &[u8]) -> &[u8] {
 
 fn excerpt(line: &[u8]) -> String {
     match line.get(..EXCERPT) {
-        Some(start) if start.len() < line.len() => format!("{}…", Escaped(start)),
+        Some(start) if start.len() < line.len() => format!("{}{CUT}", Escaped(start)),
         _ => Escaped(line).to_string(),
     }
 }
@@ -345,9 +377,24 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_in_what_is_no_reply_is_starred_even_where_it_is_cut_off() {
+        let long = format!("{}canary", "x".repeat(EXCERPT - 3));
+        let table = [
+            ("canary, CANARY", "***, ***".to_owned()),
+            ("a can of worms", "a can of worms".to_owned()),
+            (&long, format!("{}***…", "x".repeat(EXCERPT - 3))),
+        ];
+        for (line, expected) in table {
+            let error = ReplyError::NotAReply { line: excerpt(line.as_bytes()) };
+            assert_eq!(error.clone().without(b""), error);
+            assert_eq!(error.without(b"canary"), ReplyError::NotAReply { line: expected }, "{line}");
+        }
+    }
+
+    #[test]
     fn a_secret_is_starred_wherever_it_stands() {
         let mut decoder = ReplyDecoder::new(ReplyLimits::default());
-        decoder.push(b"530-no canarycanary\r\n530 can canary, ary\r\n");
+        decoder.push(b"530-no canaryCANARY\r\n530 can canary, ary\r\n");
         let reply = decoder.next_reply().ok().flatten().unwrap_or_else(|| panic!("a reply"));
         assert_eq!(reply.clone().without(b"canary").to_string(), "530 no ****** / can ***, ary");
         assert_eq!(reply.clone().without(b""), reply);

@@ -2,6 +2,7 @@
 //! test.
 //!
 //! - [`Transcript`] plays a script line by line and fails the test when the client leaves it.
+//! - [`HostileServer::all`] are scripts that want to hurt, with how each has to end.
 //! - [`RealServer`] runs vsftpd, `ProFTPD`, Pure-FTPd or libunftp, in clear text or with TLS of a chosen
 //!   version.
 //! - [`TestProxy`] is a SOCKS5 or HTTP proxy in front of either.
@@ -25,6 +26,7 @@
 mod background;
 mod certificate;
 mod collector;
+mod hostile;
 mod proxy;
 mod real;
 mod server_tls;
@@ -33,6 +35,7 @@ mod wire;
 
 pub use certificate::Identity;
 pub use collector::Collector;
+pub use hostile::{Ending, Fault, HostileServer, Operation, Security};
 pub use proxy::{Cut, ProxyProtocol, TestProxy};
 pub use real::{Product, RealServer, Tls, TlsVersions, Unavailable};
 pub use transcript::{ScriptedServer, Transcript};

@@ -1,6 +1,6 @@
 //! MLSD (RFC 3659 §7) where the server has it, else LIST (RFC 959 §4.1.3): a folder's entries, one at a time.
 
-use ftp_proto::{Charset, Command, Entry, Format, Line, LineSplitter, ListingParser, RemotePath};
+use ftp_proto::{Charset, Command, Entry, Format, Line, LineSplitter, ListingParser, RemotePath, Reply};
 use time::OffsetDateTime;
 
 use super::Session;
@@ -96,7 +96,10 @@ impl Session {
     async fn open_list(&mut self, path: &RemotePath) -> Result<Opened, Error> {
         let inside = self.enter(path).await?;
         let command = if inside { Command::List(None) } else { Command::List(Some(path.clone())) };
-        let opened = self.open(&command).await;
+        let opened = match self.open(&command).await {
+            Err(Error::Rejected { reply, .. }) if inside && says_empty(&reply) => Ok(Opened::Nothing(reply)),
+            opened => opened,
+        };
         if opened.is_err() && self.control.is_idle() {
             self.return_home().await?;
         }
@@ -267,6 +270,15 @@ fn incoming(opened: Opened) -> Incoming {
         Opened::Data(data) => Incoming::new(data),
         Opened::Nothing(_) => Incoming::empty(),
     }
+}
+
+/// Whether a refusal to list the folder that we are in only says that there is nothing in it: wu-ftpd 2.6 and IIS have
+/// "No files found", z/OS has "No data sets found" and "No members found". Other words with the same codes mean that the
+/// folder may not be read.
+fn says_empty(reply: &Reply) -> bool {
+    let text = reply.text().to_ascii_lowercase();
+    matches!(reply.code().as_u16(), 450 | 550)
+        && ["no files", "no data sets", "no members"].iter().any(|words| text.contains(words))
 }
 
 fn too_long(limit: usize, unit: &'static str) -> Error {

@@ -24,7 +24,8 @@ impl Session {
                         return Ok(Some(entry));
                     }
                 }
-                Err(error) if error.is_rejection() => return Ok(None),
+                // 501 may be about the name, or come from a server that does not know the command after all.
+                Err(error) if error.is_rejection() && !error.is_unsupported() => return Ok(None),
                 Err(Error::Rejected { .. }) => {}
                 Err(error) => return Err(error),
             }

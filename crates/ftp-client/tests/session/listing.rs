@@ -146,6 +146,29 @@ async fn a_missing_folder_is_a_rejection_not_an_empty_folder() {
 }
 
 #[tokio::test]
+async fn a_folder_without_files_may_be_refused() {
+    let table = [
+        ("550 No files found.", true),
+        ("450 No files found", true),
+        ("550 No members found.", true),
+        ("550 Permission denied", false),
+        ("450 Busy", false),
+        ("530 No files for you", false),
+    ];
+    for (refusal, is_empty) in table {
+        let server = play(&format!(
+            "{NO_FEAT}{AWAY}C: EPSV\nS: 229 (|||{{port}}|)\nC: LIST\nS: {refusal}\nC: CWD /home\nS: 250 ok
+             C: DELE x\nS: 250 ok"
+        ))
+        .await;
+        let mut session = connect(&server).await;
+        assert_eq!(names(&mut session, "in").await.ok(), is_empty.then(Vec::new), "{refusal}");
+        session.delete(&path("x")).await.unwrap();
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
 async fn a_listing_that_is_cut_short_is_no_listing() {
     let table = [
         ("D: close\nS: 426 broken", true),

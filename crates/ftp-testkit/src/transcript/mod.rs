@@ -39,18 +39,26 @@ use script::Script;
 /// | `D< text` | the same, and expect exactly these bytes, with escapes |
 /// | `D: open` | accept the data connection and send nothing |
 /// | `D: listen` | begin to listen on the port of `{closed}`, which until then refuses |
+/// | `D: plain` | accept it without TLS, whatever was agreed on |
+/// | `D: forged` | accept it with a certificate of another authority, at which the client has to leave |
 /// | `D: connect` | active mode: connect to where the last PORT or EPRT points |
+/// | `D: stranger` | the same from another address of the loopback (Linux), and wait to be turned away |
 /// | `D: close` | end the data connection in order (over TLS with `close_notify`) |
 /// | `D: cut` | end its TCP stream in order but not its TLS: a truncated transfer |
 /// | `D: reset` | end it with a TCP reset |
 /// | `T: tls` | do the server's side of a TLS handshake, with a certificate of [`ScriptedServer::ca_pem`] |
 /// | `T: hello` | expect the beginning of a TLS handshake, and leave it unanswered |
 /// | `T: no tls` | as `T: tls`, and expect that the handshake fails |
+/// | `T: forged` | as `T: no tls`, with a certificate of another authority |
 /// | `T: forget` | know nothing any more of the TLS sessions and tickets there were: later handshakes are full ones |
 /// | `T: eof` | expect that the client closes the control connection |
+/// | `T: gone` | the same, but read and forget what it says until then |
+/// | `T: pause` | say nothing for one second |
 /// | `T: hang` | say nothing more, until the client leaves |
 /// | `T: close`, `T: reset` | end the control connection, in order or with a TCP reset |
 /// | `T: cut` | end its TCP stream in order but not its TLS |
+/// | `S*: text`, `D*: text` | send the text, with escapes, again and again, until the client leaves |
+/// | `S~: text`, `D~: text` | the same, one byte every 50 milliseconds |
 ///
 /// In `S:` and `S+:` lines `{port}` (EPSV), `{pasv}` (`127,0,0,1,p1,p2`) and `{p1}`, `{p2}` stand for a port
 /// that listens for the next data connection from then on; `{closed}` for a port that refuses connections;

@@ -11,15 +11,21 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use self::hostility::refused_forgery;
 use super::Record;
 use super::port::{Filtered, unheard};
 use super::script::{Action, Control, Data, Pattern, Script, unescape};
 use crate::server_tls::ServerTls;
 use crate::wire::Wire;
 
+mod hostility;
+
 /// How long the player waits for anything the client should do: far above any honest delay on the loopback,
 /// and short enough that a client which hangs fails its test.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long `T: pause` lasts.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest line that a client may send, in bytes.
 const LINE_LIMIT: usize = 64 * 1024;
@@ -89,8 +95,10 @@ impl Player {
             match &line.action {
                 Action::Control(Control::Tls) => self = self.upgrade().await.map_err(at)?,
                 Action::Control(Control::Hello) => self.hello().await.map_err(at)?,
+                Action::Control(Control::Pause) => tokio::time::sleep(PAUSE).await,
                 Action::Control(Control::Forget) => self.config = self.tls.config(),
                 Action::Control(end) => return self.end(*end).await.map_err(at),
+                Action::Endless(flow) => return self.flow(flow).await.map_err(at),
                 action => self.act(action).await.map_err(at)?,
             }
         }
@@ -108,9 +116,14 @@ impl Player {
             Action::ReceiveData(expected) => self.receive_data(expected.as_deref()).await,
             Action::Data(Data::Open) => self.open_data().await.map(drop),
             Action::Data(Data::Listen) => self.listen_late(),
+            Action::Data(Data::Plain) => self.open_plainly().await,
+            Action::Data(Data::Forged) => self.open_forged().await,
             Action::Data(Data::Connect) => self.connect_data().await,
+            Action::Data(Data::Stranger) => self.intrude().await,
             Action::Data(end) => self.end_data(*end).await,
-            Action::Control(_) => unreachable!("handled where the player can be consumed"),
+            Action::Control(_) | Action::Endless(_) => {
+                unreachable!("handled where the player can be consumed")
+            }
         }
     }
 
@@ -248,7 +261,7 @@ impl Player {
         let ended = match end {
             Data::Cut => data.cut().await,
             Data::Reset => data.reset(),
-            Data::Open | Data::Listen | Data::Connect | Data::Close => {
+            _ => {
                 data.close_gently(PATIENCE);
                 Ok(())
             }
@@ -300,7 +313,9 @@ impl Player {
     /// Plays a line with which the control connection ends.
     async fn end(mut self, end: Control) -> Step {
         match end {
-            Control::Tls | Control::Hello | Control::Forget => unreachable!("not an end"),
+            Control::Tls | Control::Hello | Control::Forget | Control::Pause => unreachable!("not an end"),
+            Control::Forged => refused_forgery(self.control).await,
+            Control::Gone => self.see_off().await,
             Control::NoTls => self.fail_to_upgrade().await,
             Control::Close => {
                 self.control.close_gently(PATIENCE);

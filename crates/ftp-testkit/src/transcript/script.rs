@@ -28,6 +28,8 @@ pub(super) enum Action {
     Data(Data),
     /// `T:`
     Control(Control),
+    /// `S*:`, `S~:`, `D*:` and `D~:`
+    Endless(Flow),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +42,10 @@ pub(super) enum Pattern {
 pub(super) enum Data {
     Open,
     Listen,
+    Plain,
+    Forged,
     Connect,
+    Stranger,
     Close,
     Cut,
     Reset,
@@ -51,12 +56,37 @@ pub(super) enum Control {
     Tls,
     Hello,
     NoTls,
+    Forged,
     Forget,
+    Pause,
+    Gone,
     Eof,
     Hang,
     Close,
     Cut,
     Reset,
+}
+
+/// Bytes that are sent again and again, until the client leaves.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Flow {
+    pub(super) on: Connection,
+    pub(super) pace: Pace,
+    pub(super) bytes: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Connection {
+    Control,
+    Data,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// As fast as the client takes them.
+    Flood,
+    /// One byte at a time.
+    Drip,
 }
 
 impl Script {
@@ -69,7 +99,10 @@ impl Script {
             .map(|line| Step { line: line.to_owned(), action: Action::parse(line) })
             .collect();
         let ends = |step: &Step| match &step.action {
-            Action::Control(control) => !matches!(control, Control::Tls | Control::Hello | Control::Forget),
+            Action::Control(control) => {
+                !matches!(control, Control::Tls | Control::Hello | Control::Forget | Control::Pause)
+            }
+            Action::Endless(_) => true,
             _ => false,
         };
         if let Some(end) = steps.iter().position(ends)
@@ -97,15 +130,25 @@ impl Action {
             ("D>", _) => Self::SendData(unescape(rest)),
             ("D<", "") => Self::ReceiveData(None),
             ("D<", _) => Self::ReceiveData(Some(unescape(rest))),
+            ("S*:", _) => Self::endless(Connection::Control, Pace::Flood, rest),
+            ("S~:", _) => Self::endless(Connection::Control, Pace::Drip, rest),
+            ("D*:", _) => Self::endless(Connection::Data, Pace::Flood, rest),
+            ("D~:", _) => Self::endless(Connection::Data, Pace::Drip, rest),
             ("D:", "open") => Self::Data(Data::Open),
             ("D:", "listen") => Self::Data(Data::Listen),
+            ("D:", "plain") => Self::Data(Data::Plain),
+            ("D:", "forged") => Self::Data(Data::Forged),
             ("D:", "connect") => Self::Data(Data::Connect),
+            ("D:", "stranger") => Self::Data(Data::Stranger),
             ("D:", "close") => Self::Data(Data::Close),
             ("D:", "cut") => Self::Data(Data::Cut),
             ("D:", "reset") => Self::Data(Data::Reset),
             ("T:", "tls") => Self::Control(Control::Tls),
             ("T:", "hello") => Self::Control(Control::Hello),
             ("T:", "no tls") => Self::Control(Control::NoTls),
+            ("T:", "forged") => Self::Control(Control::Forged),
+            ("T:", "pause") => Self::Control(Control::Pause),
+            ("T:", "gone") => Self::Control(Control::Gone),
             ("T:", "forget") => Self::Control(Control::Forget),
             ("T:", "eof") => Self::Control(Control::Eof),
             ("T:", "hang") => Self::Control(Control::Hang),
@@ -114,6 +157,12 @@ impl Action {
             ("T:", "reset") => Self::Control(Control::Reset),
             _ => panic!("not a line of a transcript: `{line}`"),
         }
+    }
+
+    fn endless(on: Connection, pace: Pace, text: &str) -> Self {
+        let bytes = unescape(text);
+        assert!(!bytes.is_empty(), "nothing to be sent again and again: `{text}`");
+        Self::Endless(Flow { on, pace, bytes })
     }
 }
 
@@ -172,7 +221,7 @@ mod tests {
             T: hello
             T: tls
             T: forget
-            T: hang",
+            D~: ab\n",
         );
         let actions: Vec<String> = script.steps.iter().map(|step| format!("{:?}\n", step.action)).collect();
         expect![[r#"
@@ -189,7 +238,7 @@ mod tests {
             Control(Hello)
             Control(Tls)
             Control(Forget)
-            Control(Hang)
+            Endless(Flow { on: Data, pace: Drip, bytes: [97, 98, 10] })
         "#]]
         .assert_eq(&actions.concat());
     }
@@ -202,6 +251,8 @@ mod tests {
             (r"D> \q", r"not an escape of a transcript: `\q`"),
             (r"S+: \xg0", r"not an escape of a transcript: `\xg0`"),
             ("T: close\nS: 220 hi", "`S: 220 hi` can never be played after `T: close`"),
+            ("S*: x\nS: 220 hi", "`S: 220 hi` can never be played after `S*: x`"),
+            ("D*:", "nothing to be sent again and again: ``"),
         ] {
             let panic = std::panic::catch_unwind(|| Script::parse(text)).unwrap_err();
             assert_eq!(panic.downcast_ref::<String>().unwrap(), complaint);

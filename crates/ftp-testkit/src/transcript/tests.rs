@@ -7,6 +7,8 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
+mod hostility;
+
 /// A client of few words, blocking on purpose: the servers must live without the test's runtime.
 struct Client(TcpStream);
 
@@ -257,11 +259,14 @@ async fn connections_are_counted() {
     check_complaint(server, expect!["the client made one connection more than there are scripts"]).await;
 }
 
+type ClientTls = tokio_rustls::client::TlsStream<tokio::net::TcpStream>;
+
+async fn tls(server: &ScriptedServer, stream: tokio::net::TcpStream) -> ClientTls {
+    try_tls(server, stream).await.unwrap()
+}
+
 /// What a TLS client does that trusts the server's authority and nobody else.
-async fn tls(
-    server: &ScriptedServer,
-    stream: tokio::net::TcpStream,
-) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
+async fn try_tls(server: &ScriptedServer, stream: tokio::net::TcpStream) -> std::io::Result<ClientTls> {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject as _;
     let mut roots = rustls::RootCertStore::empty();
@@ -273,7 +278,7 @@ async fn tls(
         .with_root_certificates(roots)
         .with_no_client_auth();
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    connector.connect("127.0.0.1".try_into().unwrap(), stream).await.unwrap()
+    connector.connect("127.0.0.1".try_into().unwrap(), stream).await
 }
 
 #[tokio::test]

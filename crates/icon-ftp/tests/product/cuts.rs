@@ -171,3 +171,11 @@ async fn secure_with_a_server_without_tls_sends_no_password() {
     server.finish().await;
     assert_eq!(server.received(), ["AUTH TLS"]);
 }
+
+#[tokio::test]
+async fn a_folder_that_can_only_be_written_to_takes_an_upload() {
+    let stored = "C: EPSV\nS: 229 (|||{port}|)\nC: STOR in/f\nS: 150 go\nD< new content\nS: 226 done\n";
+    let server = play(&[&format!("{stored}C: SIZE in/f\nS: 550 no")]).await;
+    let output = upload(&server, &json!({})).output();
+    assert_eq!((&output["uploaded"], &output["size"]), (&json!(true), &json!(11)), "{output}");
+}

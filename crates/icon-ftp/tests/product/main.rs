@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test states its expectations by unwrapping")]
 
 mod bad_input;
+mod canary;
 mod connection_test;
 mod cut_networks;
 mod cuts;
@@ -19,3 +20,4 @@ mod persistence;
 mod process;
 mod proxy;
 mod tls;
+mod vanished;

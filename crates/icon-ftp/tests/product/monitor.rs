@@ -75,6 +75,11 @@ impl Trigger {
         }
     }
 
+    /// Everything that it has logged up to the last line waited for.
+    pub(crate) fn log_so_far(&self) -> String {
+        self.seen.join("\n")
+    }
+
     /// Ends it with SIGTERM, and gives its exit code.
     pub(crate) async fn end(self) -> i32 {
         self.signal("TERM").await
