@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ftp_client::{
-    Client, Config, ConnectFault, Credentials, DataMode, Error, LostCause, Retries, Session, TlsConfig,
-    TlsMode, Verification,
+    Client, Config, ConnectFault, Credentials, DataMode, Error, Limits, LostCause, Retries, Session,
+    TlsConfig, TlsMode, Verification,
 };
 use ftp_proto::{Command, Entry, RemotePath};
 use ftp_testkit::{Ending, Fault, HostileServer, Operation, ScriptedServer, Security};
@@ -117,6 +117,8 @@ fn config(hostile: &HostileServer, server: &ScriptedServer) -> Config {
         tls: mode.map(|mode| TlsConfig { mode, verification }),
         // One attempt is judged; that attempts have an end is for the tests of retries.
         retries: Retries::none(),
+        // Small enough for floods to reach them soon, and far beyond what an honest row sends.
+        limits: Limits { listing_entries: 20_000, listing_bytes: 64 << 20, download_bytes: Some(4 << 20) },
         ..Config::new(
             server.address().ip().to_string(),
             Credentials::parse("user", HostileServer::PASSWORD).unwrap(),

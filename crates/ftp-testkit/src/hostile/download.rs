@@ -4,11 +4,12 @@ use super::Fault::{Data, Timeout};
 use super::{DOWNLOAD, HostileServer, LOGIN, Operation, SENT, fails, gives};
 
 pub(super) fn servers() -> Vec<HostileServer> {
-    [contents(), sizes()].concat()
+    [contents(), sizes(), vec![greatest_size()]].concat()
 }
 
 fn contents() -> Vec<HostileServer> {
     let rows = [
+        ("a file without end", fails(Data), "D*: hello"),
         ("a file that is cut short and called whole", fails(Data), "D> hel\nD: close\nS: 226 done"),
         ("no bytes of a file that has some", fails(Data), "D: open\nD: close\nS: 226 done"),
         ("a file that is given up", fails(Data), "D> hel\nD: close\nS: 426 broken"),
@@ -29,6 +30,12 @@ fn contents() -> Vec<HostileServer> {
     .into()
 }
 
+/// A file that is announced as larger than it may be is not asked for.
+fn greatest_size() -> HostileServer {
+    let script = "C: SIZE f\nS: 213 18446744073709551615\nT: eof";
+    HostileServer::new("the greatest size there is", Operation::Download, fails(Data), script).after(LOGIN)
+}
+
 /// Announced sizes that are none, or cannot be.
 fn sizes() -> Vec<HostileServer> {
     let rows = [
@@ -36,8 +43,6 @@ fn sizes() -> Vec<HostileServer> {
         ("a negative size", gives("hello"), "213 -5"),
         ("a size of words", gives("hello"), "213 five"),
         ("a size of thousands of digits", gives("hello"), "DIGITS"),
-        // A large file is also asked for its time, in case that it has to be resumed.
-        ("the greatest size there is", fails(Data), "213 18446744073709551615\nC: MDTM f\nS: 550 no"),
     ];
     let digits = format!("213 {}", "9".repeat(10_000));
     rows.map(|(name, ending, size)| {
