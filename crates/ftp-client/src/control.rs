@@ -118,9 +118,10 @@ impl Control {
                 (Err(Error::Timeout { .. } | Error::Lost(_)), Some(later)) => return Ok(later),
                 // A stranger may fall silent or leave after half a line, which says more than its silence does.
                 (greeted, _) => {
-                    return greeted.map_err(|error| match self.decoder.stray() {
-                        Some(stray) => self.echoes.hide_in_error(Error::Protocol(stray.into())),
-                        None => error,
+                    return greeted.map_err(|error| match (self.decoder.stray(), error) {
+                        (Some(stray), _) => self.echoes.hide_in_error(Error::Protocol(stray.into())),
+                        (None, Error::Timeout { wait, .. }) => Error::Timeout { wait, after: self.limit },
+                        (None, error) => error,
                     });
                 }
             }

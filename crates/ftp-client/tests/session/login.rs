@@ -1,5 +1,7 @@
 //! From the connection to the login.
 
+use std::time::Duration;
+
 use ftp_client::{Client, ConnectFault, Credentials, Error, LostCause, Wait};
 use ftp_testkit::{ScriptedServer, Transcript};
 
@@ -114,7 +116,10 @@ async fn silence_ends_at_the_timeout_wherever_it_falls() {
     ];
     for (script, expected) in table {
         let (error, _server) = refused(script).await;
-        assert!(matches!(&error, Error::Timeout { wait, .. } if *wait == expected), "{script}: {error:?}");
+        let after = std::time::Duration::from_secs(2);
+        let found =
+            matches!(&error, Error::Timeout { wait, after: told } if *wait == expected && *told == after);
+        assert!(found, "{script}: {error:?}");
     }
 }
 
