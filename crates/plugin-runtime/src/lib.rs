@@ -67,6 +67,7 @@ mod dispatcher;
 mod event;
 mod failure;
 mod handler;
+mod json;
 mod mask;
 mod plugin;
 mod stop;

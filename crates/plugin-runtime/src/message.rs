@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::failure::Failure;
+use crate::json;
 
 /// A start message whose shape is sound. What it asks for may still be unknown or invalid.
 ///
@@ -168,8 +169,7 @@ impl Meta {
 
     /// The value under `key`, when meta is an object that has it.
     pub(crate) fn member(&self, key: &str) -> Option<Value> {
-        let value = object(&self.0)?.get(key).map(|value| serde_json::from_str(value.get()));
-        value?.ok()
+        json::value(object(&self.0)?.get(key)?).ok()
     }
 
     fn null() -> Self {
@@ -247,7 +247,7 @@ fn parse_parts(
 }
 
 fn step(event_type: EventType, body: &Members<'_>) -> Result<Step, Failure> {
-    let name = |field: &str| match body.get(field).map(|name| serde_json::from_str(name.get())) {
+    let name = |field: &str| match body.get(field).map(|name| json::value(name)) {
         Some(Ok(Value::String(name))) => Ok(name),
         Some(Ok(Value::Null)) | None => Err(Failure::message(format!(
             "Message is {field}_start but field \"{field}\" is missing from body"
@@ -277,7 +277,7 @@ fn object(raw: &RawValue) -> Option<Members<'_>> {
 
 /// A string's characters, or any other value's text; `null` reads as the platform says it.
 fn string_or_text(raw: &RawValue) -> String {
-    match serde_json::from_str(raw.get()) {
+    match json::value(raw) {
         Ok(Value::String(text)) => text,
         Ok(Value::Null) => "None".to_owned(),
         _ => raw.get().to_owned(),
@@ -288,7 +288,7 @@ fn value_or_object(body: &Members<'_>, field: &str) -> Result<Value, Failure> {
     body.get(field).map_or_else(
         || Ok(Value::Object(serde_json::Map::new())),
         |raw| {
-            serde_json::from_str(raw.get())
+            json::value(raw)
                 .map_err(|error| Failure::message(format!("\"{field}\" of input message: {error}")))
         },
     )
