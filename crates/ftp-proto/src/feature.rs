@@ -65,15 +65,13 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// Reads `type*;size*;unix.mode;`.
+    /// Reads `type*;size*;unix.mode;`. A star without a name is no fact.
     fn parse_list(facts: &str) -> Vec<Self> {
-        let facts = facts.split(';').map(str::trim).filter(|fact| !fact.is_empty());
-        facts
-            .map(|fact| {
-                let (name, enabled) = fact.strip_suffix('*').map_or((fact, false), |name| (name, true));
-                Self { name: name.to_ascii_lowercase(), enabled }
-            })
-            .collect()
+        let facts = facts.split(';').map(str::trim).map(|fact| {
+            let (name, enabled) = fact.strip_suffix('*').map_or((fact, false), |name| (name, true));
+            Self { name: name.to_ascii_lowercase(), enabled }
+        });
+        facts.filter(|fact| !fact.name.is_empty()).collect()
     }
 }
 
@@ -132,6 +130,12 @@ mod tests {
     fn mlsd_alone_means_mlst_with_facts_unknown() {
         let features = Features::parse(&reply("211-\r\n MLSD\r\n211 end\r\n"));
         assert_eq!(features.mlst, Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_star_without_a_name_is_no_fact() {
+        let features = Features::parse(&reply("211-\r\n MLST *;;size*;\r\n211 end\r\n"));
+        assert_eq!(features.mlst, Some(vec![Fact { name: "size".to_owned(), enabled: true }]));
     }
 
     proptest! {
