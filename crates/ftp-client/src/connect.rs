@@ -210,7 +210,8 @@ impl Client {
     /// A control connection on which an FTP server has said that it is ready.
     async fn greet(&self, stream: Stream, link: Option<&Link>, trail: &mut Trail) -> Result<Control, Error> {
         trail.begin(Step::Greeting);
-        let control = Control::new(stream, self.config.timeout, &self.config.credentials.password)?;
+        let control = Control::new(stream, self.config.timeout, &self.config.credentials.password)
+            .map_err(|error| self.no_greeting(error))?;
         let mut control = if self.config.proxy.is_some() { control.behind_proxy() } else { control };
         let greeting = control.greeting().await;
         let greeting = greeting.map_err(|error| self.no_greeting(unidentified(link, error)))?;

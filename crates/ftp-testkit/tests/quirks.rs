@@ -1,7 +1,5 @@
 //! `docs/quirks.md` names a test for each behaviour; this looks whether those tests are there.
 
-#![expect(clippy::unwrap_used, reason = "a test states its expectations by unwrapping")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,5 @@
 //! From the connection to the login.
 
-use std::time::Duration;
-
 use ftp_client::{Client, ConnectFault, Credentials, Error, LostCause, Wait};
 use ftp_testkit::{ScriptedServer, Transcript};
 
