@@ -18,7 +18,11 @@ const MOST_WORDS: usize = 9;
 pub(super) fn parse_line(line: &[u8], _now: OffsetDateTime) -> Option<Line> {
     let words = Words::<MOST_WORDS>::of(line);
     let name = match *words.all() {
-        [_, id, status, ..] | [_, id, _, status, ..] if is_job(id) && is_status(status) => id,
+        [name, id, status, ..] | [name, id, _, status, ..]
+            if is_job_name(name) && is_job(id) && is_status(status) =>
+        {
+            id
+        }
         [number, .., class, _ddname, count]
             if line.starts_with(b" ") && words.all().len() <= 6 && is_output(number, class, count) =>
         {
@@ -36,6 +40,11 @@ pub(super) fn parse_line(line: &[u8], _now: OffsetDateTime) -> Option<Line> {
         target: None,
         unique: None,
     }))
+}
+
+/// A name has no star in front but for the system's own `*MASTER*`: IBM i prints one before the type of an object.
+fn is_job_name(word: &[u8]) -> bool {
+    !word.starts_with(b"*") || word == b"*MASTER*"
 }
 
 /// `JOB01906`, `TSU01830` or `STC40321`, and with more than 99,999 jobs `J0000504`.
@@ -112,6 +121,21 @@ mod tests {
                 unrecognized "USER1A    JOB0083   INPUT"
                 unrecognized "USER1A    JOB00084  GONE"
                 nothing
+            "#]],
+        );
+    }
+
+    #[test]
+    fn an_object_of_ibm_i_is_no_job() {
+        check(
+            Format::List,
+            b"JOBNAME  JOBID    OWNER    STATUS CLASS\n\
+              *MASTER* STC40320 ACTIVE STC\n\
+              *MM8      STC40321 ACTIVE STC",
+            expect![[r#"
+                nothing
+                File - - [-] "STC40320"
+                Other - - [-] "STC40321 ACTIVE STC"
             "#]],
         );
     }
