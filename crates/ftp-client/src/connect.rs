@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ftp_proto::{Charset, Code, Command, PathError, RemotePath, ReplyError, Severity};
+use ftp_proto::{Charset, Code, Command, PathError, RemotePath, Reply, ReplyError, Severity};
 use time::UtcOffset;
 use tokio::net::TcpStream;
 
@@ -77,7 +77,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Connect`], [`Error::Tls`], [`Error::Login`] and [`Error::Timeout`], each for its own step.
+    /// [`Error::Connect`], [`Error::Tls`], [`Error::Login`] and [`Error::Timeout`], each for its own step; [`Error::Lost`],
+    /// [`Error::Protocol`] and [`Error::Rejected`] for a server that breaks off in between, and [`Error::Repeated`] when it
+    /// was asked several times.
     pub async fn connect(&self) -> Result<Session, Error> {
         if self.config.proxy.is_some() && self.config.data_mode == DataMode::Active {
             tracing::warn!("Active mode is impossible through a proxy; the data connections will be passive");
@@ -170,11 +172,12 @@ impl Client {
         versions: Versions,
         trail: &mut Trail,
     ) -> Result<(Control, Option<Link>), Error> {
-        let tcp = self.reach(trail).await?;
+        trail.begin(Step::Tls);
         let link = match &self.trust {
             Some(trust) => Some(trust.link(versions).map_err(control_tls)?),
             None => None,
         };
+        let tcp = self.reach(trail).await?;
         let mode = self.tls_mode();
         let stream = match (&link, mode) {
             (Some(link), TlsMode::Implicit) => {
@@ -253,9 +256,9 @@ impl Client {
     /// USER, and PASS if it is wanted (RFC 959 §5.4). ACCT would be a third secret, which nobody gave us.
     async fn log_in(&self, control: &mut Control) -> Result<(), Error> {
         let credentials = &self.config.credentials;
-        let mut reply = control.exchange(&Command::User(credentials.user.clone())).await?;
+        let mut reply = login_reply(control, &Command::User(credentials.user.clone())).await?;
         if reply.code() == Code::PASSWORD_WANTED {
-            reply = control.exchange(&Command::Pass(credentials.password.expose().clone())).await?;
+            reply = login_reply(control, &Command::Pass(credentials.password.expose().clone())).await?;
         }
         if reply.severity() != Severity::Completion {
             return Err(Error::Login(reply));
@@ -287,6 +290,15 @@ impl Client {
         };
         self.connect_error(fault)
     }
+}
+
+/// The answer to a command of the login. A 421 here is about who logs in as much as a 530 is: taken for a mere loss of the
+/// connection it would make the password be sent again.
+async fn login_reply(control: &mut Control, command: &Command) -> Result<Reply, Error> {
+    control.exchange(command).await.map_err(|error| match error {
+        Error::Lost(LostCause::Goodbye(reply)) => Error::Login(reply),
+        other => other,
+    })
 }
 
 /// A command without which nothing is protected: a refusal ends the connection (RFC 4217 §4, §9).

@@ -206,7 +206,7 @@ impl Control {
     pub(crate) async fn quit(mut self) {
         if self.send(&Command::Quit).await.is_ok() {
             // The other side may already have closed; there is nothing left to lose.
-            let _ = within(Wait::Sending("QUIT"), self.limit, self.stream.shutdown()).await;
+            let _ = within(Wait::Sending("QUIT"), self.limit.min(HANGING_UP), self.stream.shutdown()).await;
         }
     }
 

@@ -168,6 +168,7 @@ pub(crate) struct Trail {
 }
 
 impl Trail {
+    /// Begins a step, in place of one that was begun and has found nothing.
     pub(crate) fn begin(&mut self, step: Step) {
         self.under_way = Some((step, Instant::now()));
     }

@@ -1,7 +1,7 @@
 //! What failed for now is tried again: what is worth it, how often, and after which pauses.
 //!
-//! Invariant: a password that was refused is never sent again, since servers lock accounts for that; and however a server
-//! behaves, no operation is tried without end.
+//! Invariant: within one operation a password that was refused is not sent again, since servers lock accounts for that;
+//! and however a server behaves, no operation is tried without end.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub struct Retries {
 }
 
 impl Default for Retries {
-    /// Three, after about one, two and four seconds.
+    /// Three, after up to one, two and four seconds, and at least half of that.
     fn default() -> Self {
         Self { attempts: 3, first_pause: Duration::from_secs(1), longest_pause: Duration::from_secs(30) }
     }

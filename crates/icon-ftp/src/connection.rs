@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use ftp_client::{
-    Client, Config, Credentials, DataMode, Encoding, Proxy, Retries, Secret, TlsConfig, TlsMode,
-    UnknownEncoding, Verification,
+    Client, Config, Credentials, DataMode, Encoding, Proxy, Secret, TlsConfig, TlsMode, UnknownEncoding,
+    Verification,
 };
 use plugin_runtime::Failure;
 use serde::Deserialize;
@@ -70,21 +70,12 @@ impl From<String> for SecretText {
 }
 
 impl Connection {
-    /// A client for this server and login, that tries everything once. Nothing is dialled yet.
+    /// A client for this server and login, with the limits and retries that `set` gives it. Nothing is dialled yet.
     ///
     /// # Errors
     ///
     /// A failure that names the setting and says what would be right.
-    pub(crate) fn client(&self) -> Result<Client, Failure> {
-        self.client_for(|config| Config { retries: Retries::none(), ..config })
-    }
-
-    /// The same, for a step that sets limits and retries of its own.
-    ///
-    /// # Errors
-    ///
-    /// As [`Connection::client`].
-    pub(crate) fn client_for(&self, set: impl FnOnce(Config) -> Config) -> Result<Client, Failure> {
+    pub(crate) fn client(&self, set: impl FnOnce(Config) -> Config) -> Result<Client, Failure> {
         self.warn_of_idle_settings();
         Client::new(set(self.config()?)).map_err(|error| failure::from_client(&error))
     }

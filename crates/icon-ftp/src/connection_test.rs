@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use ftp_client::{Finding, Verdict};
+use ftp_client::{Config, Finding, Retries, Verdict};
 use plugin_runtime::{Context, Failure, Probe};
 use serde::Serialize;
 
 use crate::connection::Connection;
 use crate::failure;
+use crate::settings::Settings;
 
 /// What the test found.
 #[derive(Debug, Serialize)]
@@ -44,9 +45,15 @@ struct Advice {
 /// # Errors
 ///
 /// The first step that failed, with what to do about it; all findings are in the failure's data.
-pub(crate) async fn run(context: Context<Connection>, probe: Probe) -> Result<Findings, Failure> {
+pub(crate) async fn run(
+    context: Context<Connection>,
+    probe: Probe,
+    settings: Settings,
+) -> Result<Findings, Failure> {
     let connection = &context.connection;
-    let diagnosis = connection.client()?.diagnose(probe == Probe::Write).await;
+    // Each step is tried once: a step that passes only now and then is a finding too.
+    let client = connection.client(|config| Config { retries: Retries::none(), ..settings.once(config) })?;
+    let diagnosis = client.diagnose(probe == Probe::Write).await;
     let steps: Vec<StepFinding> = diagnosis.findings.iter().map(StepFinding::from).collect();
     let table = table(&steps);
     for line in table.lines() {

@@ -26,7 +26,7 @@ const SPEC: &str = include_str!("../../../plugin/plugin.spec.yaml");
 /// The specification, the functions and their types do not fit together.
 pub fn plugin(settings: Settings) -> Result<Plugin, CrossCheckError> {
     Plugin::builder(SPEC)
-        .connection_test(connection_test::run)
+        .connection_test(move |context, probe| connection_test::run(context, probe, settings))
         .action("download", move |context, input| actions::download::run(context, input, settings))
         .action("upload", move |context, input| actions::upload::run(context, input, settings))
         .action("delete", move |context, input| actions::delete::run(context, input, settings))

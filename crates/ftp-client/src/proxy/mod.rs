@@ -48,7 +48,7 @@ struct Login {
 
 impl Proxy {
     /// Reads `socks5://[user:password@]host:port` or `http://[user:password@]host:port`. User and password may be
-    /// percent-encoded, and have to be where they hold `@`, `:` or `%`. `socks5h` is the same as `socks5`.
+    /// percent-encoded, and have to be where they hold `%`, or the user a `:`. `socks5h` is the same as `socks5`.
     ///
     /// ```
     /// use ftp_client::Proxy;

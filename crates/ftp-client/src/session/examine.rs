@@ -25,6 +25,7 @@ impl Session {
                 return trail.end(Verdict::Failed(error));
             }
             let verdict = match step {
+                Step::Features => self.examine_features().await,
                 Step::Passive => self.examine_passive().await,
                 Step::Active => self.examine_active().await,
                 Step::Resumption => Ok(self.examine_resumption()),
@@ -32,7 +33,7 @@ impl Session {
                 Step::Clock => self.examine_clock().await,
                 Step::Write if write => self.examine_write().await,
                 Step::Write => Ok(Verdict::Skipped("not asked for")),
-                _ => self.examine_features().await,
+                Step::Name | Step::Tcp | Step::Greeting | Step::Tls | Step::Login => continue,
             };
             trail.end(verdict.unwrap_or_else(Verdict::Failed));
         }

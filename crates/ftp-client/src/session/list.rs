@@ -199,7 +199,7 @@ impl Listing<'_> {
         self.session.return_home().await
     }
 
-    /// What the listing is written in, once a line told: `mlsx`, or the dialect of LIST.
+    /// What the listing is written in: `mlsx`, or the dialect of LIST once a line told.
     pub fn dialect(&self) -> Option<&'static str> {
         self.parser.dialect()
     }

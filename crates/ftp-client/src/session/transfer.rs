@@ -197,8 +197,9 @@ impl Session {
         self.control.send(command).await
     }
 
-    /// Waits for both, the connection and the first reply; servers differ in which comes first. Whichever it is ends the
-    /// suspicion that there is no way through, and the other may take its usual time.
+    /// Waits for both, the connection and the first reply; servers differ in which comes first. A connection ends the
+    /// suspicion that there is no way through, and the reply may take its usual time. A reply alone does not end it: 150
+    /// may come before the server tries to connect.
     async fn await_both(
         &mut self,
         connection: impl Future<Output = io::Result<TcpStream>>,

@@ -258,15 +258,17 @@ async fn a_server_that_is_full_or_restarting_in_between_is_waited_for() {
 
 #[tokio::test]
 async fn a_password_that_is_refused_in_between_is_not_tried_again() {
-    let script = format!(
-        "{}{}D> hel\nD: reset\nT: close\n---\nS: 220 hi\nC: USER user\nS: 331 pw\nC: PASS canary\nS: 530 Login incorrect",
-        crate::LOGIN,
-        begun()
-    );
-    let server = ftp_testkit::Transcript::parse(&script).start().await;
-    let error = fetch(&mut open(persistent(&server)).await, "f").await.unwrap_err();
-    assert!(matches!(error.last(), Error::Login(_)), "{error:?}");
-    server.finish().await;
+    for refusal in ["530 Login incorrect", "421 too many wrong passwords"] {
+        let script = format!(
+            "{}{}D> hel\nD: reset\nT: close\n---\nS: 220 hi\nC: USER user\nS: 331 pw\nC: PASS canary\nS: {refusal}",
+            crate::LOGIN,
+            begun()
+        );
+        let server = ftp_testkit::Transcript::parse(&script).start().await;
+        let error = fetch(&mut open(persistent(&server)).await, "f").await.unwrap_err();
+        assert!(matches!(error.last(), Error::Login(_)), "{error:?}");
+        server.finish().await;
+    }
 }
 
 #[tokio::test]

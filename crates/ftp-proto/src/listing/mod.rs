@@ -145,7 +145,8 @@ impl ListingParser {
         self.first_half.take().map(|(_, line)| line)
     }
 
-    /// The name of the dialect that understood the last line, `unix` for example; None before that.
+    /// What the listing is written in: `mlsx` after `MLSD`; after `LIST` the name of the dialect that understood the last
+    /// line, `unix` for example, and None before that.
     pub fn dialect(&self) -> Option<&'static str> {
         match self.format {
             Format::Mlsd => Some(MLSX),

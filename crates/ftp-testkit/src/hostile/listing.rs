@@ -12,7 +12,7 @@ fn floods() -> Vec<HostileServer> {
         ("lines of nobody's without end", Protocol, LIST, r"D*: what is this\r\n"),
         ("empty listing lines without end", Protocol, LIST, r"D*: \r\n"),
         ("entries without end", Protocol, LIST, r"D*: -rw-r--r-- 1 u g 5 Jan 01 2024 f\r\n"),
-        ("facts without end", Protocol, MLSD, r"D*: type=file;size=1; f\r\n"),
+        ("files with facts without end", Protocol, MLSD, r"D*: type=file;size=1; f\r\n"),
         ("a listing line without end", Protocol, LIST, r"D*: -rw-r--r-- 1 u g 5 Jan 01 2024 file"),
         ("a name without end", Protocol, MLSD, "D> type=file; name\nD*: name"),
         ("a listing of NULs", Protocol, LIST, r"D*: \x00\x00\x00\x00"),

@@ -32,7 +32,7 @@ pub(crate) async fn run(
     input: Input,
     settings: Settings,
 ) -> Result<Output, Failure> {
-    let client = context.connection.client_for(|config| settings.once(config))?;
+    let client = context.connection.client(|config| settings.once(config))?;
     let mut path = remote_path(&client, "path", &input.path)?;
     let mut session = connect(&client).await?;
     let mut deleted = session.delete(&path).await;

@@ -44,7 +44,7 @@ pub(crate) async fn run(
     input: Input,
     settings: Settings,
 ) -> Result<Output, Failure> {
-    let client = context.connection.client_for(|config| settings.once(config))?;
+    let client = context.connection.client(|config| settings.once(config))?;
     let path = remote_path(&client, "remote_path", &input.remote_path)?;
     let mut session = connect(&client).await?;
     let output = match put(&mut session, &path, &input).await {

@@ -33,10 +33,10 @@ pub(super) struct Options {
     #[arg(long)]
     json: bool,
     /// How many levels of folders -R goes down.
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().depth)]
     max_depth: usize,
     /// How many entries are shown before ls gives up.
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().entries)]
     max_entries: u64,
     #[command(flatten)]
     server: ServerOptions,

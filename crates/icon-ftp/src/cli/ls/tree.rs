@@ -117,7 +117,7 @@ impl Tree {
         if self.entries == self.limits.entries {
             return Err(Problem::other(
                 format!("There are more than {} entries; the rest is not shown", self.limits.entries),
-                "Raise --max-entries if so many are to be expected.",
+                "Raise --max-entries if so many are to be expected, and --max-listing if they are in one folder.",
             ));
         }
         self.entries += 1;

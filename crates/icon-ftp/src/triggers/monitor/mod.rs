@@ -147,7 +147,7 @@ impl Monitor {
                 "Neither time, size nor mode is monitored: only what appears and disappears is told"
             );
         }
-        let client = connection.client_for(|config| settings.again_and_again(config))?;
+        let client = connection.client(|config| settings.again_and_again(config))?;
         Ok(Self {
             path: client.path(&input.path).map_err(|fault| failure::bad_path("path", &fault))?,
             client,
