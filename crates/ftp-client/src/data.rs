@@ -12,6 +12,7 @@ use std::time::Duration;
 use ftp_proto::Command;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 
 use crate::config::{Config, DataMode};
 use crate::control::Control;
@@ -176,6 +177,7 @@ pub(crate) struct Data {
     stream: Stream,
     verb: &'static str,
     limit: Duration,
+    pace: Pace,
 }
 
 /// What a read found.
@@ -192,17 +194,24 @@ pub(crate) enum Block {
 impl Data {
     /// `verb` is that of the command it was opened for; `limit` bounds each read and write.
     pub(crate) fn new(stream: Stream, verb: &'static str, limit: Duration) -> Self {
-        Self { stream, verb, limit }
+        Self { stream, verb, limit, pace: Pace::default() }
     }
 
     pub(crate) fn verb(&self) -> &'static str {
         self.verb
     }
 
+    /// Whether a byte has come.
+    pub(crate) fn has_flowed(&self) -> bool {
+        self.pace.has_begun
+    }
+
     pub(crate) async fn read(&mut self, buffer: &mut [u8]) -> Result<Block, Error> {
+        let asked = Instant::now();
         match within(Wait::Transferring, self.limit, self.stream.read(buffer)).await? {
             Ok(0) => Ok(Block::End),
-            Ok(read) => Ok(Block::Bytes(read)),
+            Ok(read) if self.pace.keeps_up(read, asked.elapsed(), self.limit) => Ok(Block::Bytes(read)),
+            Ok(_) => Err(Error::Timeout { wait: Wait::MoreThanATrickle, after: self.limit }),
             // rustls reports a missing close_notify this way.
             Err(error) if self.stream.is_tls() && error.kind() == io::ErrorKind::UnexpectedEof => {
                 Ok(Block::Cut)
@@ -242,6 +251,32 @@ impl Data {
         {
             left -= read;
         }
+    }
+}
+
+/// The least that has to come in the time of one wait. A server that sends a byte now and then would keep every single
+/// wait short and the transfer going for ever.
+const LEAST_BYTES: usize = 512;
+
+/// How fast data comes, by the time that was spent waiting for it.
+#[derive(Debug, Default)]
+struct Pace {
+    has_begun: bool,
+    waited: Duration,
+    bytes: usize,
+}
+
+impl Pace {
+    /// Counts what one wait brought; false when there was too little of it for too long.
+    fn keeps_up(&mut self, read: usize, waited: Duration, limit: Duration) -> bool {
+        self.has_begun = true;
+        self.bytes = self.bytes.saturating_add(read);
+        self.waited += waited;
+        if self.bytes < LEAST_BYTES {
+            return self.waited < limit;
+        }
+        (self.bytes, self.waited) = (0, Duration::ZERO);
+        true
     }
 }
 

@@ -382,6 +382,8 @@ pub enum Wait {
     OpeningData,
     /// For a block of data to come or to go.
     Transferring,
+    /// For data to come faster than a few bytes now and then.
+    MoreThanATrickle,
 }
 
 impl fmt::Display for Wait {
@@ -395,6 +397,7 @@ impl fmt::Display for Wait {
             Self::Reply(verb) => write!(f, "waiting for the reply to {verb}"),
             Self::OpeningData => f.write_str("opening the data connection"),
             Self::Transferring => f.write_str("transferring data"),
+            Self::MoreThanATrickle => f.write_str("waiting for more than a trickle of data"),
         }
     }
 }

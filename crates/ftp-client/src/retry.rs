@@ -8,7 +8,7 @@ use std::time::Duration;
 use ftp_proto::{Code, Reply, Severity};
 use tokio::time::sleep;
 
-use crate::error::{ConnectFault, DataFault, Error, LostCause, TlsFault};
+use crate::error::{ConnectFault, DataFault, Error, LostCause, TlsFault, Wait};
 use crate::proxy::ProxyFault;
 
 /// The most further tries within one operation, whatever progress they make: a server that gives one byte at a time must
@@ -112,7 +112,9 @@ impl Tries {
             Error::Connect { fault: ConnectFault::Greeting(reply), .. } | Error::Login(reply) => {
                 is_full(reply)
             }
-            Error::Lost(LostCause::Poisoned)
+            // Each try would bring a few bytes more, and there is no end to that.
+            Error::Timeout { wait: Wait::MoreThanATrickle, .. }
+            | Error::Lost(LostCause::Poisoned)
             | Error::Connect { fault: ConnectFault::Proxy { fault: ProxyFault::Login, .. }, .. } => false,
             // A server that restarts refuses connections, or takes them and does not greet.
             Error::Connect { .. }

@@ -199,7 +199,7 @@ fn timeout_advice(wait: Wait) -> &'static str {
              expects: explicit as a rule, implicit on port 990."
         }
         Wait::OpeningData => "Try the other mode with `passive`, and check the firewalls on the way.",
-        Wait::Sending(_) | Wait::Reply(_) | Wait::Transferring => {
+        Wait::Sending(_) | Wait::Reply(_) | Wait::Transferring | Wait::MoreThanATrickle => {
             "Try again. If the server is known to be slow, raise `timeout`."
         }
     }

@@ -126,7 +126,10 @@ impl Session {
             entries += 1;
         }
         let unreadable = listing.unrecognized().count;
-        let found = format!("{entries} entries, {}", listing.dialect().unwrap_or("in no form"));
+        let found = match listing.dialect() {
+            Some(dialect) => format!("{entries} entries, {dialect}"),
+            None => "no entries".to_owned(),
+        };
         let remark = (unreadable > 0).then_some(Remark::UnreadableLines(unreadable));
         Ok(noted(&found, remark))
     }

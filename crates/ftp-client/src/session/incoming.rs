@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::data::{Block, Data};
-use crate::error::{Error, LostCause};
+use crate::error::{DataFault, Error, LostCause};
 
 /// The receiving side of a transfer.
 #[derive(Debug)]
@@ -83,9 +83,13 @@ impl Incoming {
     /// Closes our side and takes the final reply.
     async fn conclude(&mut self, session: &mut Session, marked: bool) -> Result<Part, Error> {
         if let Progress::Flowing(data) = std::mem::replace(&mut self.0, Progress::Broken { ended: true }) {
-            let verb = data.verb();
+            let (verb, has_flowed) = (data.verb(), data.has_flowed());
             data.close().await;
-            session.confirm(verb).await?;
+            session.confirm(verb).await.map_err(|error| match error {
+                // A file that is refused sends nothing; this one was being sent.
+                Error::Rejected { reply, .. } if has_flowed => Error::Data(DataFault::GivenUp(reply)),
+                other => other,
+            })?;
         }
         self.0 = Progress::Whole { marked };
         Ok(Part::End { marked })

@@ -16,6 +16,8 @@ fn contents() -> Vec<HostileServer> {
         ("a file that is given up after its last byte", fails(Data), "D> hello\nD: close\nS: 451 broken"),
         ("a file that is reset and called whole", fails(Data), "D> hel\nD: reset\nS: 226 done"),
         ("a file that is reset after its last byte", fails(Data), "D> hello\nD: reset\nS: 226 done"),
+        ("a file of one byte every now and then", fails(Timeout), "D~: hello"),
+        ("a file that is sent and then refused", fails(Data), "D> hello\nD: close\nS: 550 read error"),
         ("a file that stops flowing", fails(Timeout), "D> hel\nT: hang"),
         ("a file that never ends, though called whole", fails(Timeout), "D> hello\nS: 226 done\nT: hang"),
         (

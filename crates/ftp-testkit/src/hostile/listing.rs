@@ -11,6 +11,7 @@ fn floods() -> Vec<HostileServer> {
     let rows = [
         ("lines of nobody's without end", Protocol, LIST, r"D*: what is this\r\n"),
         ("empty listing lines without end", Protocol, LIST, r"D*: \r\n"),
+        ("a listing of one byte every now and then", Timeout, LIST, r"D~: x"),
         ("entries without end", Protocol, LIST, r"D*: -rw-r--r-- 1 u g 5 Jan 01 2024 f\r\n"),
         ("files with facts without end", Protocol, MLSD, r"D*: type=file;size=1; f\r\n"),
         ("a listing line without end", Protocol, LIST, r"D*: -rw-r--r-- 1 u g 5 Jan 01 2024 file"),

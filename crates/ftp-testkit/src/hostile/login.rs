@@ -9,12 +9,12 @@ const TYPE: &str = "S: 220 hi\nC: USER user\nS: 331 pw\nC: PASS canary-5d1f\nS: 
 
 pub(super) fn servers() -> Vec<HostileServer> {
     let rows = [
-        ("a farewell after USER", Lost, USER, "S: 421 go away"),
+        ("a farewell after USER", Login, USER, "S: 421 go away"),
         ("an answer to USER without end", Protocol, USER, r"S*: 331-and another thing\r\n"),
         ("an answer to USER byte by byte", Timeout, USER, r"S~: 331-say\r\n"),
         ("an answer to USER with a code that cannot be", Protocol, USER, "S: 000 pw"),
         ("a second greeting as the answer to USER", Protocol, USER, "S: 220 hi\nC: TYPE I\nS: 331 pw"),
-        ("a farewell after PASS", Lost, PASS, "S: 421 go away"),
+        ("a farewell after PASS", Login, PASS, "S: 421 go away"),
         ("an end after PASS", Lost, PASS, "T: close"),
         ("a reset after PASS", Lost, PASS, "T: reset"),
         ("silence after PASS", Timeout, PASS, "T: hang"),
@@ -28,7 +28,7 @@ pub(super) fn servers() -> Vec<HostileServer> {
         ),
         ("a protocol error that repeats the password", Protocol, PASS, "S: canary-5d1f is wrong"),
         ("an answer of another kind that repeats the password", Login, PASS, "S: 331 canary-5d1f"),
-        ("a farewell that repeats the password", Lost, PASS, "S: 421 canary-5d1f"),
+        ("a farewell that repeats the password", Login, PASS, "S: 421 canary-5d1f"),
         ("two answers to PASS", Protocol, PASS, r"S+: 230 in\r\n530 out\r\n"),
         ("a refusal of the binary type", Refused, TYPE, "S: 504 no"),
         ("a farewell after TYPE", Lost, TYPE, "S: 421 too late"),
