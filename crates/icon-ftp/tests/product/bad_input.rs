@@ -181,7 +181,7 @@ async fn hosts_that_are_no_ftp_servers_end_within_the_timeout() {
         (shell.address().to_string(), "SSH-2.0"),
     ];
     for (host, named) in table {
-        let connection = json!({"host": host, "timeout": 1});
+        let connection = json!({"host": host, "timeout": 3});
         let answer = act("download", &connection, &json!({"path": "x"}));
         assert!(answer.cause().contains(named), "{answer:?}");
         assert!(!answer.assistance().is_empty(), "{answer:?}");
