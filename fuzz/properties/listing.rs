@@ -43,13 +43,12 @@ fn check_lines(fresh: &ListingParser, lines: &[Vec<u8>], now: OffsetDateTime) {
         let understood = parser.parse_line(line);
         let given_up = parser.given_up();
         assert!(given_up.as_deref().is_none_or(|given_up| given_up == before), "another line was given up");
-        if let Line::Entry(entry) = understood {
-            if is_second_half && given_up.is_none() {
-                check_entry(&entry, &[before, line].join(&b' '), now);
-            } else {
-                check_entry(&entry, line, now);
-                check_alone(entry, line, &parser, fresh.clone());
-            }
+        let is_whole = !is_second_half || given_up.is_some();
+        if let Line::Entry(entry) = &understood {
+            check_entry(entry, &if is_whole { line.clone() } else { [before, line].join(&b' ') }, now);
+        }
+        if is_whole {
+            check_alone(&understood, line, &parser, fresh.clone());
         }
         if !line.trim_ascii().is_empty() {
             before = line;
@@ -61,10 +60,10 @@ fn check_lines(fresh: &ListingParser, lines: &[Vec<u8>], now: OffsetDateTime) {
 }
 
 /// A whole line without a header says the same whatever came before it: dialects do not overlap.
-fn check_alone(entry: Entry, line: &[u8], parser: &ListingParser, mut fresh: ListingParser) {
+fn check_alone(understood: &Line, line: &[u8], parser: &ListingParser, mut fresh: ListingParser) {
     if !matches!(parser.dialect(), Some("mvs" | "pds" | "nonstop")) {
         let alone = fresh.parse_line(line);
-        assert_eq!(alone, Line::Entry(entry), "{:?} or {:?}", parser.dialect(), fresh.dialect());
+        assert_eq!(alone, *understood, "{:?} or {:?}", fresh.dialect(), parser.dialect());
     }
 }
 

@@ -42,9 +42,11 @@ pub(super) fn parse_line(line: &[u8], _now: OffsetDateTime) -> Option<Line> {
     }))
 }
 
-/// A name has no star in front but for the system's own `*MASTER*`: IBM i prints one before the type of an object.
+/// One to eight letters, digits and national characters, which can come as other letters; `*MASTER*` is the system itself.
+/// Without this a file that EPLF calls `JOB01906 OUTPUT`, or an object of IBM i, would be a job.
 fn is_job_name(word: &[u8]) -> bool {
-    !word.starts_with(b"*") || word == b"*MASTER*"
+    let is_of_names = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"$#@{".contains(byte);
+    word == b"*MASTER*" || word.len() <= 8 && word.iter().all(is_of_names)
 }
 
 /// `JOB01906`, `TSU01830` or `STC40321`, and with more than 99,999 jobs `J0000504`.
@@ -126,16 +128,18 @@ mod tests {
     }
 
     #[test]
-    fn an_object_of_ibm_i_is_no_job() {
+    fn an_object_of_ibm_i_or_a_file_of_eplf_is_no_job() {
         check(
             Format::List,
             b"JOBNAME  JOBID    OWNER    STATUS CLASS\n\
               *MASTER* STC40320 ACTIVE STC\n\
-              *MM8      STC40321 ACTIVE STC",
+              *MM8      STC40321 ACTIVE STC\n\
+              +r,s5,\tJOB01906 OUTPUT A",
             expect![[r#"
                 nothing
                 File - - [-] "STC40320"
                 Other - - [-] "STC40321 ACTIVE STC"
+                File - 5 [-] "JOB01906 OUTPUT A"
             "#]],
         );
     }
