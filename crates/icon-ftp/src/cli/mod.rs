@@ -1,7 +1,7 @@
 //! The command line: the platform's commands and our own.
 //!
-//! A command for people is a module with its `Options` and a `run` that gives an exit code ([`exit`]). What such commands
-//! share: the URL ([`url`]), the options of the server ([`options`]), the password ([`password`]), and stderr ([`console`]).
+//! A command for people is a module with its `Options` and a `run` that gives an exit code (`exit`). What such commands
+//! share: the URL (`url`), the options of the server (`options`), the password (`password`), and stderr (`console`).
 
 mod console;
 #[cfg(feature = "demo")]
