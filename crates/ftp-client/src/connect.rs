@@ -131,7 +131,7 @@ impl Client {
     /// Tests the connection step by step, with a connection of its own that is closed in the end. With `write` a small
     /// file is put into the login folder, and removed again.
     pub async fn diagnose(&self, write: bool) -> Diagnosis {
-        let mut trail = Trail::default();
+        let mut trail = Trail::kept();
         match self.dial_along(self.versions(), &mut trail).await {
             Ok((control, link)) => {
                 Session::new(self.clone(), control, link).examine(&mut trail, write).await;
@@ -160,7 +160,7 @@ impl Client {
                 if self.tls_mode() == TlsMode::Explicit =>
             {
                 tracing::debug!("the server answered the TLS handshake in clear text; connecting once more");
-                *trail = Trail::default();
+                trail.start_over();
                 self.dial_once(versions, trail).await
             }
             outcome => outcome,
@@ -183,7 +183,7 @@ impl Client {
             (Some(link), TlsMode::Implicit) => {
                 trail.begin(Step::Tls);
                 let stream = link.protect(tcp, Channel::Control, self.config.timeout).await?;
-                trail.passed(format!("implicit, {}", told(stream.tls().map(Protection::of).as_ref())));
+                trail.passed(|| format!("implicit, {}", told(stream.tls().map(Protection::of).as_ref())));
                 stream
             }
             (None, _) | (_, TlsMode::Explicit) => Stream::Plain(tcp),
@@ -193,7 +193,7 @@ impl Client {
             trail.begin(Step::Tls);
             protected(&mut control, Command::AuthTls).await?;
             control = control.protect(link).await?;
-            trail.passed(format!("explicit, {}", told(control.protection().as_ref())));
+            trail.passed(|| format!("explicit, {}", told(control.protection().as_ref())));
         }
         trail.begin(Step::Login);
         self.log_in(&mut control).await.map_err(|error| unidentified(link.as_ref(), error))?;
@@ -201,7 +201,7 @@ impl Client {
             protect_data(&mut control, mode).await?;
         }
         control.execute(&Command::TypeImage).await?;
-        trail.passed(if link.is_some() { "accepted, data is protected" } else { "accepted" });
+        trail.passed(|| if link.is_some() { "accepted, data is protected" } else { "accepted" }.to_owned());
         Ok((control, link))
     }
 
@@ -224,7 +224,7 @@ impl Client {
         if let Some(answer) = greeting::mail_server(&greeting) {
             return Err(self.connect_error(ConnectFault::NotFtp { answer }));
         }
-        trail.passed(greeting.to_string());
+        trail.passed(|| greeting.to_string());
         Ok(control)
     }
 
@@ -237,19 +237,21 @@ impl Client {
                 self.connect_error(ConnectFault::Proxy { proxy: proxy.to_string(), fault })
             })?;
             tracing::info!("Connected to {} through the proxy {proxy}", self.config.server());
-            trail.passed(format!("through the proxy {proxy}"));
+            trail.passed(|| format!("through the proxy {proxy}"));
             return Ok(tcp);
         }
         let unreached = |fault: dial::Unreached| fault.into_error(self.config.server());
         trail.begin(Step::Name);
         let addresses = dial::resolve(host, *port, *timeout).await.map_err(unreached)?;
-        let known: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
-        trail.passed(known.join(", "));
+        trail.passed(|| {
+            let known: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+            known.join(", ")
+        });
         trail.begin(Step::Tcp);
         let tcp = dial::connect(addresses, *timeout).await.map_err(unreached)?;
         let reached = tcp.peer_addr().map_or_else(|_| self.config.server(), |address| address.to_string());
         tracing::info!("Connected to {reached}");
-        trail.passed(reached);
+        trail.passed(|| reached);
         Ok(tcp)
     }
 

@@ -160,33 +160,48 @@ impl fmt::Display for Step {
     }
 }
 
-/// The findings so far, and the step that is under way.
+/// The findings so far, and the step that is under way. An ordinary connection keeps none, and does not make them up
+/// either: certificates are parsed for the eyes of a test alone.
 #[derive(Debug, Default)]
 pub(crate) struct Trail {
-    findings: Vec<Finding>,
+    findings: Option<Vec<Finding>>,
     under_way: Option<(Step, Instant)>,
 }
 
 impl Trail {
+    /// A trail that keeps what it is told; the default one does not.
+    pub(crate) fn kept() -> Self {
+        Self { findings: Some(Vec::new()), under_way: None }
+    }
+
     /// Begins a step, in place of one that was begun and has found nothing.
     pub(crate) fn begin(&mut self, step: Step) {
         self.under_way = Some((step, Instant::now()));
     }
 
-    /// Ends the step under way well.
-    pub(crate) fn passed(&mut self, found: impl Into<String>) {
-        self.end(Verdict::Passed(found.into()));
+    /// Ends the step under way well. What was found is only asked for where it is kept.
+    pub(crate) fn passed(&mut self, found: impl FnOnce() -> String) {
+        if self.findings.is_some() {
+            self.end(Verdict::Passed(found()));
+        }
     }
 
     /// Ends the step under way.
     pub(crate) fn end(&mut self, verdict: Verdict) {
-        if let Some((step, begun)) = self.under_way.take() {
-            self.findings.push(Finding { step, verdict, took: begun.elapsed() });
+        if let (Some(findings), Some((step, begun))) = (&mut self.findings, self.under_way.take()) {
+            findings.push(Finding { step, verdict, took: begun.elapsed() });
+        }
+    }
+
+    /// Forgets the way so far: another one is taken from the beginning.
+    pub(crate) fn start_over(&mut self) {
+        if let Some(findings) = &mut self.findings {
+            findings.clear();
         }
     }
 
     pub(crate) fn into_diagnosis(self) -> Diagnosis {
-        Diagnosis { findings: self.findings }
+        Diagnosis { findings: self.findings.unwrap_or_default() }
     }
 }
 
