@@ -58,9 +58,13 @@ impl Config {
 
     /// The server as people name it: `host:port`, with brackets where the host is an IPv6 address.
     pub fn server(&self) -> String {
-        let (host, port) = (&self.host, self.port);
-        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+        authority(&self.host, self.port)
     }
+}
+
+/// `host:port` as URLs have it (RFC 3986 §3.2), with brackets around an IPv6 address.
+pub(crate) fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// TLS 1.2 and 1.3.

@@ -53,5 +53,5 @@ pub use limits::Limits;
 pub use proxy::{Proxy, ProxyError, ProxyFault};
 pub use retry::{Retries, Tries};
 pub use secret::Secret;
-pub use session::{Download, Listing, Session, Unrecognized, Upload};
+pub use session::{Before, Download, Listing, Session, Unrecognized, Upload};
 pub use tls::{CertificateFacts, CertificateFlaw, Protection, SessionReuse, Verification, VerificationError};

@@ -68,12 +68,17 @@ impl Modified {
         }
     }
 
+    /// Whether the server's clock can be learnt from this: it is the server's own time, and told to the minute at least.
+    pub fn tells_the_clock(self) -> bool {
+        self.zone == Zone::Server && self.precision != Precision::Day
+    }
+
     /// How far the server's clock is ahead of UTC, if this is the time that a LIST showed of a file which was modified
     /// at `utc`. Clocks are apart by whole quarters of an hour, up to 14 hours to the east and 12 to the west: anything
     /// else is no difference between clocks but a file that changed in between. `None` then, and when this time is not
     /// the server's own, or not told to the minute.
     pub fn ahead_of(self, utc: OffsetDateTime) -> Option<UtcOffset> {
-        if self.zone != Zone::Server || self.precision == Precision::Day {
+        if !self.tells_the_clock() {
             return None;
         }
         let minutes = |at: OffsetDateTime| at.unix_timestamp().div_euclid(60);

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{Login, ProxyFault};
+use crate::config::authority;
 
 /// The longest answer, in bytes, interim ones included.
 const LONGEST_ANSWER: usize = 16 * 1024;
@@ -20,7 +21,7 @@ pub(super) async fn connect(
     (host, port): (&str, u16),
     login: Option<&Login>,
 ) -> Result<TcpStream, ProxyFault> {
-    let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let authority = authority(host, port);
     let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n");
     if let Some(login) = login {
         request.extend(["Proxy-Authorization: Basic ", &token(login), "\r\n"]);

@@ -14,6 +14,7 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use tokio::net::TcpStream;
 
+use crate::config::authority;
 use crate::dial::{Unreached, dial};
 use crate::secret::Secret;
 
@@ -126,12 +127,7 @@ impl fmt::Display for Proxy {
             Protocol::Socks5 => "socks5",
             Protocol::Http => "http",
         };
-        let (host, port) = (&self.host, self.port);
-        if host.contains(':') {
-            write!(f, "{protocol}://[{host}]:{port}")
-        } else {
-            write!(f, "{protocol}://{host}:{port}")
-        }
+        write!(f, "{protocol}://{}", authority(&self.host, self.port))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The server's clock: a LIST tells local time (RFC 959 says nothing of it), MDTM tells UTC (RFC 3659 §3), and one file
 //! that both know tells how far apart they are.
 
-use ftp_proto::{Entry, EntryKind, Modified, Precision, RemotePath, Zone};
+use ftp_proto::{Entry, EntryKind, Modified, RemotePath};
 use time::UtcOffset;
 
 use super::Session;
@@ -33,7 +33,7 @@ impl Session {
     ///
     /// Failures of the session only.
     pub async fn learn_clock(&mut self, file: &RemotePath, listed: Modified) -> Result<(), Error> {
-        if self.clock().is_some() || !tells_the_clock(listed) {
+        if self.clock().is_some() || !listed.tells_the_clock() {
             return Ok(());
         }
         let told = self.modified(file).await?;
@@ -71,7 +71,7 @@ impl Session {
         let mut files = Vec::new();
         for _ in 0..MOST_LOOKED_AT {
             let Some(entry) = listing.next().await? else { return Ok(files) };
-            if entry.kind == EntryKind::File && entry.modified.is_some_and(tells_the_clock) {
+            if entry.kind == EntryKind::File && entry.modified.is_some_and(Modified::tells_the_clock) {
                 files.push(entry);
             }
             if files.len() == MOST_TRIED {
@@ -81,8 +81,4 @@ impl Session {
         listing.abandon().await?;
         Ok(files)
     }
-}
-
-fn tells_the_clock(modified: Modified) -> bool {
-    modified.zone == Zone::Server && modified.precision != Precision::Day
 }

@@ -21,7 +21,7 @@ impl Session {
     pub(crate) async fn examine(mut self, trail: &mut Trail, write: bool) {
         for step in Step::AFTER_LOGIN {
             trail.begin(step);
-            if let Err(error) = self.ensure_usable().await {
+            if let Err(error) = self.revive().await {
                 return trail.end(Verdict::Failed(error));
             }
             let verdict = match step {
@@ -38,10 +38,6 @@ impl Session {
             trail.end(verdict.unwrap_or_else(Verdict::Failed));
         }
         self.quit().await;
-    }
-
-    async fn ensure_usable(&mut self) -> Result<(), Error> {
-        if self.is_usable() { Ok(()) } else { self.renew(self.client.versions()).await }
     }
 
     async fn examine_features(&mut self) -> Result<Verdict, Error> {
@@ -65,7 +61,7 @@ impl Session {
         let Err(error) = self.list_by(Route::ExtendedPassive).await else {
             return Ok(noted("EPSV", remark));
         };
-        self.ensure_usable().await?;
+        self.revive().await?;
         match self.list_by(Route::Passive).await {
             Ok(()) => Ok(noted("PASV", remark.or(Some(Remark::NeedsPasv)))),
             Err(second) => {
@@ -152,7 +148,7 @@ impl Session {
             return Ok(Verdict::Skipped("there is no name to write to"));
         };
         let written = self.put(&path, WRITTEN).await;
-        let removed = match self.ensure_usable().await {
+        let removed = match self.revive().await {
             Ok(()) => self.delete(&path).await,
             Err(error) => Err(error),
         };

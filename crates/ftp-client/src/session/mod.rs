@@ -19,7 +19,7 @@ use ftp_proto::{Command, Features, RemotePath, Reply};
 pub use self::download::Download;
 pub use self::list::{Listing, Unrecognized};
 use self::names::Names;
-pub use self::upload::Upload;
+pub use self::upload::{Before, Upload};
 use crate::connect::{Client, Tls12};
 use crate::control::Control;
 use crate::error::Error;

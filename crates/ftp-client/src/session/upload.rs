@@ -16,21 +16,17 @@ impl Session {
     ///
     /// [`Error::Rejected`] when the server refuses the file, [`Error::Data`] when no data connection comes about.
     pub async fn upload(&mut self, path: &RemotePath) -> Result<Upload<'_>, Error> {
-        self.begin_upload(Command::Stor(path.clone()), path, Before::Unknown, 0).await
+        self.upload_replacing(path, Before::Unknown).await
     }
 
-    /// As [`Session::upload`], where it is known what the name stands for on the server: a file of `before` bytes, or
-    /// none. So the file's size can stand for a confirmation that gets lost, unless the old file had the same.
+    /// As [`Session::upload`], with what is known of the file that is replaced. Where its size is known, the new file's
+    /// size can stand for a confirmation that gets lost, unless it is the same.
     ///
     /// # Errors
     ///
     /// As [`Session::upload`].
-    pub async fn upload_replacing(
-        &mut self,
-        path: &RemotePath,
-        before: Option<u64>,
-    ) -> Result<Upload<'_>, Error> {
-        self.begin_upload(Command::Stor(path.clone()), path, Before::Known(before), 0).await
+    pub async fn upload_replacing(&mut self, path: &RemotePath, before: Before) -> Result<Upload<'_>, Error> {
+        self.begin_upload(Command::Stor(path.clone()), path, before, 0).await
     }
 
     /// Starts to put bytes behind the `held` that a file on the server has.
@@ -59,9 +55,10 @@ impl Session {
 
 /// What is known of the file that had the name before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
+pub enum Before {
+    /// Nothing: there may be one, of any size.
     Unknown,
-    /// Its size in bytes, if there was one.
+    /// Its size in bytes; `None` if there was none.
     Known(Option<u64>),
 }
 

@@ -1,13 +1,13 @@
 //! Uploads whose confirmation is lost, and the second half of others.
 
-use ftp_client::{Error, Session};
+use ftp_client::{Before, Error, Session};
 
 use crate::{config, open, path, persistent, play, put};
 
 const BEGUN: &str = "C: EPSV\nS: 229 (|||{port}|)\nC: STOR f\nS: 150 go\n";
 
 async fn replace(session: &mut Session, before: Option<u64>) -> Result<u64, Error> {
-    let mut upload = session.upload_replacing(&path("f"), before).await?;
+    let mut upload = session.upload_replacing(&path("f"), Before::Known(before)).await?;
     upload.write(b"hello").await?;
     upload.finish().await
 }

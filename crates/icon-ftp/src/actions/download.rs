@@ -3,7 +3,7 @@
 use plugin_runtime::{Content, Context, Failure};
 use serde::{Deserialize, Serialize};
 
-use super::{connect, refusal, remote_path};
+use super::{begin, refusal};
 use crate::connection::Connection;
 use crate::settings::Settings;
 use crate::transfer::{TransferError, fetch};
@@ -39,9 +39,7 @@ pub(crate) async fn run(
     input: Input,
     settings: Settings,
 ) -> Result<Output, Failure> {
-    let client = context.connection.client(|config| settings.once(config))?;
-    let mut path = remote_path(&client, "path", &input.path)?;
-    let mut session = connect(&client).await?;
+    let (mut session, mut path) = begin(&context, settings, "path", &input.path).await?;
     let mut fetched = fetch(&mut session, &path).await;
     if let Err(TransferError::Client(error)) = &fetched
         && error.is_rejection()

@@ -4,21 +4,26 @@ pub(crate) mod delete;
 pub(crate) mod download;
 pub(crate) mod upload;
 
-use ftp_client::{Client, Error, Session};
+use ftp_client::{Error, Session};
 use ftp_proto::RemotePath;
-use plugin_runtime::Failure;
+use plugin_runtime::{Context, Failure};
 
+use crate::connection::Connection;
 use crate::failure;
+use crate::settings::Settings;
 
-/// The path in the input named `input`. CR, LF, NUL and what the connection's encoding lacks end their way here, before
-/// anybody is connected to.
-fn remote_path(client: &Client, input: &str, text: &str) -> Result<RemotePath, Failure> {
-    client.path(text).map_err(|fault| failure::bad_path(input, &fault))
-}
-
-/// Logs in.
-async fn connect(client: &Client) -> Result<Session, Failure> {
-    client.connect().await.map_err(|error| failure::from_client(&error))
+/// A session for an action, and the path in its input named `input`. CR, LF, NUL and what the connection's encoding lacks
+/// end their way here, before anybody is connected to.
+async fn begin(
+    context: &Context<Connection>,
+    settings: Settings,
+    input: &str,
+    text: &str,
+) -> Result<(Session, RemotePath), Failure> {
+    let client = context.connection.client(|config| settings.once(config))?;
+    let path = client.path(text).map_err(|fault| failure::bad_path(input, &fault))?;
+    let session = client.connect().await.map_err(|error| failure::from_client(&error))?;
+    Ok((session, path))
 }
 
 /// Separates an answer about the file from a failure: gives the server's reason for a refusal.

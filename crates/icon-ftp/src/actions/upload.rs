@@ -5,7 +5,7 @@ use ftp_proto::{EntryKind, PathError, RemotePath};
 use plugin_runtime::{Content, Context, Failure};
 use serde::{Deserialize, Serialize};
 
-use super::{connect, refusal, remote_path};
+use super::{begin, refusal};
 use crate::connection::Connection;
 use crate::failure;
 use crate::settings::Settings;
@@ -44,9 +44,7 @@ pub(crate) async fn run(
     input: Input,
     settings: Settings,
 ) -> Result<Output, Failure> {
-    let client = context.connection.client(|config| settings.once(config))?;
-    let path = remote_path(&client, "remote_path", &input.remote_path)?;
-    let mut session = connect(&client).await?;
+    let (mut session, path) = begin(&context, settings, "remote_path", &input.remote_path).await?;
     let output = match put(&mut session, &path, &input).await {
         Ok(sha256) => {
             let size = input.file_content.len();

@@ -4,7 +4,7 @@
 //! Invariant: bytes are only ever put behind bytes of this same upload. A file that has the size of the one that was there
 //! before may be that one, since servers exist that replace the old file only when the new one is whole.
 
-use ftp_client::{Error, Session, Tries};
+use ftp_client::{Before, Error, Session, Tries};
 use ftp_proto::RemotePath;
 use plugin_runtime::{Content, ContentReader};
 use sha2::{Digest, Sha256};
@@ -48,14 +48,6 @@ pub(crate) async fn send(
     }
 }
 
-/// What is known of the file that had the name before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
-    Unknown,
-    /// Its size in bytes, if there was one.
-    Known(Option<u64>),
-}
-
 /// An upload and its state from one attempt to the next.
 struct Sending<'u> {
     path: &'u RemotePath,
@@ -78,10 +70,9 @@ impl Sending<'_> {
         let mut block = vec![0; BLOCK];
         self.pass_over(&mut reader, &mut block, &mut digest)?;
         if self.held < self.content.len() || !self.is_begun {
-            let mut upload = match (self.held, self.before) {
-                (1.., _) => session.append(self.path, self.held).await?,
-                (0, Before::Known(before)) => session.upload_replacing(self.path, before).await?,
-                (0, Before::Unknown) => session.upload(self.path).await?,
+            let mut upload = match self.held {
+                0 => session.upload_replacing(self.path, self.before).await?,
+                held => session.append(self.path, held).await?,
             };
             self.is_begun = true;
             self.sent = self.held;

@@ -145,8 +145,7 @@ impl Snapshot {
         let Self::Folder(entries) = self else { return None };
         entries.iter().filter(|(_, facts)| facts.kind == Kind::File).find_map(|(name, facts)| {
             let listed = facts.listed?.modified()?;
-            let is_local = listed.zone == Zone::Server && listed.precision != Precision::Day;
-            is_local.then_some((name.as_slice(), listed))
+            listed.tells_the_clock().then_some((name.as_slice(), listed))
         })
     }
 
