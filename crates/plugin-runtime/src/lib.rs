@@ -64,6 +64,7 @@
 mod content;
 mod cross_check;
 mod dispatcher;
+mod draft;
 mod event;
 mod failure;
 mod handler;

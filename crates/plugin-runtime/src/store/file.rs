@@ -1,7 +1,7 @@
 //! The file of a store appears under its name only when it is whole.
 //!
 //! redb writes a new database in several steps, and a process that is killed between them leaves a file that no later
-//! start can open. So a new database is made under a draft's name beside its own, `<name>.<random>.new`, and renamed.
+//! start can open. So a new database is made as a draft beside its own name, and renamed.
 
 use std::io;
 use std::path::Path;
@@ -10,8 +10,7 @@ use redb::Database;
 use redb::backends::FileBackend;
 use tempfile::TempPath;
 
-/// The end of a draft's name.
-const DRAFT: &str = ".new";
+use crate::draft;
 
 /// Opens the database at `path`; if there is none, makes it first.
 ///
@@ -19,19 +18,17 @@ const DRAFT: &str = ".new";
 /// The file is in use by another process, damaged, or cannot be made, read or written.
 pub(super) fn open(path: &Path) -> Result<Database, redb::Error> {
     if !path.try_exists()? {
-        publish(draft(path)?, path)?;
+        publish(whole_draft(path)?, path)?;
     }
     let database = super::builder().open(path)?;
     // Only now, with the database locked: a draft is of no use any more, not even to a process that still writes it.
-    remove_drafts(path);
+    draft::remove_left(path);
     Ok(database)
 }
 
 /// Makes a whole database under a name that no other process has.
-fn draft(path: &Path) -> Result<TempPath, redb::Error> {
-    let (folder, prefix) = place(path);
-    let draft = tempfile::Builder::new().prefix(&prefix).suffix(DRAFT).tempfile_in(folder)?;
-    let (file, draft) = draft.into_parts();
+fn whole_draft(path: &Path) -> Result<TempPath, redb::Error> {
+    let (file, draft) = draft::begin(path)?.into_parts();
     let database = super::builder().create_with_backend(FileBackend::new(file)?)?;
     super::begin(&database)?;
     database.close()?;
@@ -45,30 +42,6 @@ fn publish(draft: TempPath, path: &Path) -> io::Result<()> {
         Err(_) if path.exists() => Ok(()),
         published => Ok(published?),
     }
-}
-
-/// Removes what starts that were killed have left. It only takes up room: what cannot be removed stays.
-fn remove_drafts(path: &Path) {
-    let (folder, prefix) = place(path);
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if is_draft(&entry.file_name().to_string_lossy(), &prefix) {
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
-}
-
-/// Whether this is the name of a draft whose name begins so. Without a dot in between: `t.redb.x.redb.1a.new` is a
-/// draft of `t.redb.x.redb` and not of `t.redb`.
-fn is_draft(name: &str, prefix: &str) -> bool {
-    let random = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(DRAFT));
-    random.is_some_and(|random| random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-}
-
-/// The folder of a database, and how the names of its drafts begin.
-fn place(path: &Path) -> (&Path, String) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    (folder, format!("{name}."))
 }
 
 #[cfg(test)]
@@ -97,7 +70,7 @@ mod tests {
         let path = folder.path().join("t.redb");
         // Killed while it wrote the draft, and killed just before it gave the draft its name.
         std::fs::write(folder.path().join("t.redb.a1B2c3.new"), [0; 1000]).unwrap();
-        let whole = draft(&path).unwrap().keep().unwrap();
+        let whole = whole_draft(&path).unwrap().keep().unwrap();
         assert!(whole.exists() && !path.exists(), "nothing has the name before it is whole");
         assert_usable(&open(&path).unwrap());
         assert_eq!(names(folder.path()), ["t.redb"]);
@@ -105,26 +78,12 @@ mod tests {
     }
 
     #[test]
-    fn the_drafts_of_other_stores_are_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let others = ["t.new", "t.redb.x.redb", "t.redb.x.redb.1a.new", "u.redb.1a.new"];
-        for name in others {
-            std::fs::write(folder.path().join(name), "").unwrap();
-        }
-        assert_usable(&open(&folder.path().join("t.redb")).unwrap());
-        assert_eq!(
-            names(folder.path()),
-            ["t.new", "t.redb", "t.redb.x.redb", "t.redb.x.redb.1a.new", "u.redb.1a.new"]
-        );
-    }
-
-    #[test]
     fn the_slower_of_two_first_starts_does_not_replace_the_quicker_ones_state() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.redb");
-        let (slow, swept) = (draft(&path).unwrap(), draft(&path).unwrap());
+        let (slow, swept) = (whole_draft(&path).unwrap(), whole_draft(&path).unwrap());
         let remove = PathBuf::from(&*swept);
-        publish(draft(&path).unwrap(), &path).unwrap();
+        publish(whole_draft(&path).unwrap(), &path).unwrap();
         let quick = std::fs::read(&path).unwrap();
         std::fs::remove_file(remove).unwrap();
         for late in [slow, swept] {
