@@ -61,11 +61,12 @@ impl Dispatcher {
         Ok(Self { url, client: OnceLock::new(), first_pause: FIRST_PAUSE })
     }
 
-    /// Delivers one event, however long that takes. Safe to cancel: the event may then arrive or not.
+    /// Delivers one event, however long that takes, and tells `refused` why an attempt failed. Safe to cancel: the
+    /// event may then arrive or not.
     ///
     /// # Errors
     /// No attempt can be made at all, because this machine's TLS is not usable.
-    pub(crate) async fn deliver(&self, event: Vec<u8>) -> Result<(), Failure> {
+    pub(crate) async fn deliver(&self, event: Vec<u8>, refused: impl Fn(&str)) -> Result<(), Failure> {
         let timeout = TIMEOUT + Duration::from_secs((event.len() / BYTES_PER_SECOND) as u64);
         let client = self.client()?;
         let request = client
@@ -81,12 +82,9 @@ impl Dispatcher {
             let attempt = request.try_clone().ok_or_else(|| unusable(&"a request cannot be repeated"))?;
             let Err(refusal) = post(client, attempt).await else { return Ok(()) };
             let wait = wait(refusal.retry_after, jittered(pause));
-            tracing::warn!(
-                "The event was not delivered to {}: {}. Next attempt in {:.1} s",
-                self.shown_url(),
-                refusal.reason,
-                wait.as_secs_f64()
-            );
+            let what = format!("The event was not delivered to {}: {}", self.shown_url(), refusal.reason);
+            tracing::warn!("{what}. Next attempt in {:.1} s", wait.as_secs_f64());
+            refused(&what);
             tokio::time::sleep(wait).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -192,6 +190,8 @@ fn unusable(error: &dyn fmt::Display) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use expect_test::expect;
 
     use super::*;
@@ -219,7 +219,12 @@ mod tests {
         let event = r#"{"body":{"output":{"event_id":"x"}}}"#;
         let url = format!("http://user:{SECRET}@{}/events?token={SECRET}", collector.address);
         let delivery = dispatcher(&url);
-        tracing::Instrument::instrument(delivery.deliver(event.into()), log.span("s")).await.unwrap();
+        let refused = Mutex::new(Vec::new());
+        let delivering = delivery.deliver(event.into(), |what| refused.lock().unwrap().push(what.to_owned()));
+        tracing::Instrument::instrument(delivering, log.span("s")).await.unwrap();
+        let refused = refused.into_inner().unwrap();
+        assert_eq!(refused.len(), 5, "{refused:?}");
+        assert!(refused[1].ends_with("/events: the answer was 500 Internal Server Error"), "{refused:?}");
         for _ in 0..6 {
             let Request { head, body } = collector.next().await;
             assert!(head.starts_with("post /events?token=s3cret http/1.1"), "{head}");
@@ -275,7 +280,7 @@ mod tests {
         let dispatcher =
             Dispatcher { first_pause: Duration::from_millis(200), ..Dispatcher::parse(&url).unwrap() };
         let began = std::time::Instant::now();
-        dispatcher.deliver(b"{}".to_vec()).await.unwrap();
+        dispatcher.deliver(b"{}".to_vec(), |_| ()).await.unwrap();
         // Half of 200 ms and half of 400 ms at least.
         assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
     }

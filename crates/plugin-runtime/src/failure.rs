@@ -28,6 +28,8 @@ pub enum FailureKind {
     Connection,
     /// The step's input is invalid. Nothing was sent to anybody.
     Input,
+    /// What was asked for does not go together with what this process does already.
+    Conflict,
     /// The other side failed: unreachable, login refused, transfer lost.
     Service,
     /// The plugin or the machine it runs on failed: a panic, a full disk, an unreadable state file.
@@ -71,6 +73,11 @@ impl Failure {
         )
     }
 
+    /// What was asked for does not go together with what this process does already.
+    pub fn conflict(cause: impl Into<String>, assistance: impl Into<String>) -> Self {
+        Self::new(FailureKind::Conflict, cause, assistance)
+    }
+
     /// The other side failed.
     pub fn service(cause: impl Into<String>, assistance: impl Into<String>) -> Self {
         Self::new(FailureKind::Service, cause, assistance)
@@ -108,6 +115,14 @@ impl Failure {
     /// What a person can do about it; empty when the cause says it all.
     pub fn assistance(&self) -> &str {
         &self.assistance
+    }
+
+    /// Cause and assistance as one text, for places that have no room for two.
+    pub fn sentences(&self) -> String {
+        if self.assistance.is_empty() {
+            return self.cause.clone();
+        }
+        format!("{}. {}", self.cause.trim_end_matches('.'), self.assistance)
     }
 
     /// The raw material behind the cause, where there is any.
@@ -149,6 +164,18 @@ mod tests {
         assert_eq!(failure.to_string(), "Login refused.");
         assert_eq!(failure.assistance(), "Check the password.");
         assert_eq!(failure.data(), Some("530 no"));
+    }
+
+    #[test]
+    fn cause_and_assistance_make_one_text() {
+        let rows = [
+            (Failure::service("Login refused.", "Check the password."), "Login refused. Check the password."),
+            (Failure::service("Login refused", "Check the password."), "Login refused. Check the password."),
+            (Failure::message("\"body\" missing from input message"), "\"body\" missing from input message"),
+        ];
+        for (failure, expected) in rows {
+            assert_eq!(failure.sentences(), expected);
+        }
     }
 
     #[test]

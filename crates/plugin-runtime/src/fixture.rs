@@ -88,8 +88,18 @@ pub(crate) struct TickOutput {
     number: u32,
 }
 
-/// Commits as many events as asked for, counting on from its state, and then waits for the stop. 13 is its end.
+/// Commits as many events as asked for, counting on from its state, and then waits for the stop. 13 is its end. The host
+/// may ask for a look that fails, a panic, or an end by itself.
 pub(crate) async fn tick(context: TriggerContext<Settings>, input: TickInput) -> Result<(), Failure> {
+    match context.connection.host.as_str() {
+        "down" => {
+            let failure = Failure::service(format!("{CANARY} was refused"), "Start the server.");
+            context.progress.failed(&failure);
+        }
+        "panic" => panic!("with {CANARY}"),
+        "done" => return Ok(()),
+        _ => {}
+    }
     let mut number = context.store.load::<u32>().await?.unwrap_or_default();
     for _ in 0..input.times {
         number += 1;
@@ -98,11 +108,9 @@ pub(crate) async fn tick(context: TriggerContext<Settings>, input: TickInput) ->
         }
         let event = TickOutput { event_id: format!("tick-{number}"), number };
         context.store.commit(&number, vec![event]).await?;
+        context.progress.polled();
     }
-    match input.times {
-        99 => std::future::pending().await,
-        _ => context.stop.wait().await,
-    }
+    context.stop.wait().await;
     Ok(())
 }
 

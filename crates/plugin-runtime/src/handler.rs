@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 use crate::failure::Failure;
 use crate::stop::Stop;
 use crate::store::Store;
+use crate::trigger::Progress;
 
 /// A plugin's connection settings, as its steps read them.
 pub trait Connection: DeserializeOwned + Send + Sync + 'static {
@@ -64,11 +65,18 @@ pub struct TriggerContext<C> {
     pub store: Store,
     /// Tells when to end: a trigger returns soon after.
     pub stop: Stop,
+    /// Takes what the trigger tells of its looks.
+    pub progress: Progress,
 }
 
 impl<C> Clone for TriggerContext<C> {
     fn clone(&self) -> Self {
-        Self { connection: Arc::clone(&self.connection), store: self.store.clone(), stop: self.stop.clone() }
+        Self {
+            connection: Arc::clone(&self.connection),
+            store: self.store.clone(),
+            stop: self.stop.clone(),
+            progress: self.progress.clone(),
+        }
     }
 }
 
@@ -98,12 +106,12 @@ pub(crate) trait Connected: Send {
     /// An action with its input, not begun.
     fn action(&self, name: &str, input: Map<String, Value>) -> Result<Running<Output>, Failure>;
 
-    /// Reads a trigger's input. What it gives wants the store and the stop, and begins then.
+    /// Reads a trigger's input. What it gives wants the rest of the trigger's context, and begins then.
     fn trigger(&self, name: &str, input: Map<String, Value>) -> Result<TriggerStart, Failure>;
 }
 
 /// Begins a trigger whose input was read.
-pub(crate) type TriggerStart = Box<dyn FnOnce(Store, Stop) -> Running<()> + Send>;
+pub(crate) type TriggerStart = Box<dyn FnOnce(Store, Stop, Progress) -> Running<()> + Send>;
 
 /// The types behind the names of a specification, as functions that try them on a value.
 pub(crate) struct Types {
@@ -246,8 +254,9 @@ where
     fn start(&self, connection: Arc<C>, input: Map<String, Value>) -> Result<TriggerStart, Failure> {
         let input: I = read_input(input)?;
         let run = self.run.clone();
-        Ok(Box::new(move |store, stop| {
-            let future = async move { run(TriggerContext { connection, store, stop }, input).await };
+        Ok(Box::new(move |store, stop, progress| {
+            let future =
+                async move { run(TriggerContext { connection, store, stop, progress }, input).await };
             caught(Box::pin(future))
         }))
     }
@@ -280,7 +289,7 @@ where
 }
 
 /// A panic in a handler is that step's failure and nobody else's.
-fn caught<T: 'static>(mut run: Running<T>) -> Running<T> {
+pub(crate) fn caught<T: 'static>(mut run: Running<T>) -> Running<T> {
     Box::pin(std::future::poll_fn(move |context| {
         // After a panic the future is never polled again, so nobody sees what it left half done.
         catch_unwind(AssertUnwindSafe(|| run.as_mut().poll(context))).unwrap_or_else(|panic| {

@@ -100,3 +100,4 @@ pub use spec::Spec;
 pub use step::Mode;
 pub use stop::{Stop, StopSource};
 pub use store::Store;
+pub use trigger::Progress;

@@ -9,11 +9,13 @@ mod file;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use redb::backends::InMemoryBackend;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use crate::event::Event;
@@ -52,12 +54,12 @@ pub(crate) struct Pending {
 }
 
 /// How much waits in the outbox.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Backlog {
+    /// Bytes of the events' JSON.
+    pub(crate) bytes: u64,
     /// Events.
     pub(crate) events: u64,
-    /// Bytes of their JSON.
-    pub(crate) bytes: u64,
 }
 
 impl Backlog {
@@ -66,12 +68,46 @@ impl Backlog {
     }
 }
 
+/// What came and went through the outbox.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Traffic {
+    /// What waits.
+    pub(crate) backlog: Backlog,
+    /// How many events were put in since the store was opened.
+    pub(crate) committed: u64,
+    /// When the last of them was put in.
+    pub(crate) last_event: Option<OffsetDateTime>,
+}
+
+/// Shows a store's traffic without keeping the store open; of a closed one, its last.
+#[derive(Debug, Clone)]
+pub(crate) struct TrafficView(watch::Receiver<Traffic>);
+
+impl TrafficView {
+    /// The view of a store that could not be opened.
+    pub(crate) fn of_none() -> Self {
+        Self(watch::Sender::new(Traffic::default()).subscribe())
+    }
+
+    pub(crate) fn now(&self) -> Traffic {
+        *self.0.borrow()
+    }
+
+    /// Waits until the store's file is free for another owner, but not longer than `limit`. Safe to cancel.
+    pub(crate) async fn wait_until_closed(&self, limit: Duration) {
+        let mut traffic = self.0.clone();
+        // The sender goes with the store: that it is gone is the only error there is.
+        let _ = tokio::time::timeout(limit, async { while traffic.changed().await.is_ok() {} }).await;
+    }
+}
+
 #[derive(Debug)]
 struct Inner {
+    /// Stands before `traffic`, and so is closed before whoever watches learns that the store is gone.
     database: Database,
     /// The file behind the database; `None` when it is in memory.
     path: Option<PathBuf>,
-    backlog: watch::Sender<Backlog>,
+    traffic: watch::Sender<Traffic>,
     /// The most bytes of one event.
     event_limit: u64,
     meta: Meta,
@@ -103,8 +139,8 @@ impl Store {
             Contents::Foreign { format } => return Err(other_format(path, &format)),
         };
         let path = path.map(Path::to_owned);
-        let backlog = watch::Sender::new(backlog);
-        Ok(Self(Arc::new(Inner { database, path, backlog, event_limit: MAX_BYTES, meta, log })))
+        let traffic = watch::Sender::new(Traffic { backlog, ..Traffic::default() });
+        Ok(Self(Arc::new(Inner { database, path, traffic, event_limit: MAX_BYTES, meta, log })))
     }
 
     /// The state of the last commit; `None` before the first.
@@ -162,7 +198,12 @@ impl Store {
 
     /// How much waits in the outbox.
     pub(crate) fn backlog(&self) -> Backlog {
-        *self.0.backlog.borrow()
+        self.0.traffic.borrow().backlog
+    }
+
+    /// Shows the traffic from now on, even when the store is closed.
+    pub(crate) fn traffic(&self) -> TrafficView {
+        TrafficView(self.0.traffic.subscribe())
     }
 
     /// Waits until the outbox takes another event. Until then a trigger must not look for changes: they stay visible
@@ -183,7 +224,7 @@ impl Store {
 
     async fn wait_until(&self, condition: impl Fn(Backlog) -> bool) {
         // The sender lives in this very store, so the channel cannot close.
-        let _ = self.0.backlog.subscribe().wait_for(|backlog| condition(*backlog)).await;
+        let _ = self.0.traffic.subscribe().wait_for(|traffic| condition(traffic.backlog)).await;
     }
 
     fn payload<E: Serialize + Send + 'static>(&self, output: E) -> Result<Vec<u8>, Failure> {
@@ -224,9 +265,13 @@ impl Inner {
         }
         transaction.commit()?;
         // Told from here and not from the caller, who may have stopped waiting.
-        self.backlog.send_modify(|backlog| {
-            backlog.events += payloads.len() as u64;
-            backlog.bytes += payloads.iter().map(|payload| payload.len() as u64).sum::<u64>();
+        self.traffic.send_modify(|traffic| {
+            traffic.backlog.events += payloads.len() as u64;
+            traffic.backlog.bytes += payloads.iter().map(|payload| payload.len() as u64).sum::<u64>();
+            traffic.committed += payloads.len() as u64;
+            if !payloads.is_empty() {
+                traffic.last_event = Some(OffsetDateTime::now_utc());
+            }
         });
         Ok(())
     }
@@ -237,9 +282,9 @@ impl Inner {
             transaction.open_table(OUTBOX)?.remove(seq)?.map(|payload| payload.value().len() as u64);
         transaction.commit()?;
         if let Some(bytes) = removed {
-            self.backlog.send_modify(|backlog| {
-                backlog.events -= 1;
-                backlog.bytes -= bytes;
+            self.traffic.send_modify(|traffic| {
+                traffic.backlog.events -= 1;
+                traffic.backlog.bytes -= bytes;
             });
         }
         Ok(())
@@ -309,7 +354,7 @@ fn place(path: Option<&Path>) -> String {
 
 fn not_opened(path: Option<&Path>, error: &redb::Error) -> Failure {
     match error {
-        redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => Failure::internal(
+        redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => Failure::conflict(
             format!("The trigger's state {} is in use by another process", place(path)),
             "Only one process at a time can run a trigger with the same triggerId. Stop the other one.",
         )
@@ -475,6 +520,33 @@ mod tests {
         store.remove(0).await.unwrap();
         waiting.await.unwrap();
         assert!(store.backlog().has_room());
+    }
+
+    #[tokio::test]
+    async fn a_view_of_the_traffic_outlives_the_store_and_tells_when_its_file_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.redb");
+        let store = open(&path).unwrap();
+        let view = store.traffic();
+        store.commit(&1, Vec::<Value>::new()).await.unwrap();
+        assert_eq!((view.now().committed, view.now().last_event), (0, None));
+        store.commit(&1, vec![json!(1), json!(2)]).await.unwrap();
+        store.remove(0).await.unwrap();
+        let backlog = store.backlog();
+        let closed = tokio::spawn({
+            let view = view.clone();
+            async move { view.wait_until_closed(Duration::MAX).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!closed.is_finished());
+        drop(store);
+        closed.await.unwrap();
+        drop(open(&path).unwrap());
+        let last = view.now();
+        assert_eq!((last.committed, last.backlog, last.backlog.events), (2, backlog, 1));
+        assert!(last.last_event.is_some());
+        let reopened = open(&path).unwrap().traffic().now();
+        assert_eq!((reopened.committed, reopened.backlog), (0, backlog));
     }
 
     #[tokio::test]

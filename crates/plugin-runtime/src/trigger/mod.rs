@@ -3,38 +3,33 @@
 //! Nothing is lost at any moment of this: events and state are on disk before a delivery begins, and an event is
 //! removed only after the platform has taken it.
 
+mod end;
+mod id;
+mod list;
+mod prepare;
+mod registry;
+mod saved;
+mod serve;
+mod status;
+
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use serde_json::Value;
 use tracing::Instrument as _;
 
-use crate::dispatcher::Dispatcher;
+use self::prepare::prepare;
+#[expect(unused_imports, reason = "the endpoints that use these are yet to come")]
+pub(crate) use self::registry::Triggers;
+pub use self::status::Progress;
+#[expect(unused_imports, reason = "the endpoints that use these are yet to come")]
+pub(crate) use self::status::{State, Totals, TriggerReport};
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::handler::Running;
 use crate::log::StepLog;
-use crate::message::{EventType, Meta, StartMessage, Step};
+use crate::message::{EventType, StartMessage};
 use crate::plugin::Plugin;
-use crate::step;
-use crate::stop::{Stop, StopSource};
-use crate::store::Store;
-use crate::validate;
-
-/// How long a handler may go on after it was told to stop.
-const HANDLER_GRACE: Duration = Duration::from_secs(10);
-
-/// How long the delivery may go on after the handler has ended.
-const DELIVERY_GRACE: Duration = Duration::from_secs(5);
-
-/// How often the flag file is looked for.
-const FLAG_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The file that asks a trigger to end.
-const FLAG: &str = "terminate_trigger.flag";
 
 /// Where a trigger keeps its state, how it is stopped, and where its events go.
 #[derive(Debug, Clone)]
@@ -75,219 +70,39 @@ pub async fn run(plugin: &Plugin, message: StartMessage, surroundings: &Surround
     let log = StepLog::new();
     let meta = message.meta.clone();
     let span = log.span("trigger");
-    let outcome = prepare_and_serve(plugin, message, surroundings, &log).instrument(span).await;
+    let outcome = prepare_and_run(plugin, message, surroundings, &log).instrument(span).await;
     outcome.err().map(|failure| Event::answer(EventType::TriggerEvent, meta, Err(failure), &log))
 }
 
-/// Everything that needs no network comes first, as with an action.
-async fn prepare_and_serve(
+async fn prepare_and_run(
     plugin: &Plugin,
     message: StartMessage,
     surroundings: &Surroundings,
     log: &StepLog,
 ) -> Result<(), Failure> {
-    let StartMessage { step, connection, input, meta } = message;
-    let (Step::Trigger { name, dispatcher_url }, Some(spec)) = (&step, step::known(plugin.spec(), &step)?)
-    else {
-        return Err(Failure::message("The start message does not start a trigger"));
-    };
     // Before there is anything on disk: a signal at any moment of the start ends the trigger like a later one.
-    let asked = asked_to_end(surroundings.flag_dir.join(FLAG))?;
-    let connected = step::connect(plugin, connection, log)?;
-    let start = connected.trigger(name, validate::input(plugin.spec(), &spec.input, input)?)?;
-    connected.check()?;
-    let delivery = match &surroundings.events {
-        Destination::Dispatcher => {
-            Delivery::Post(Dispatcher::parse(dispatcher_url.as_deref().unwrap_or_default())?)
-        }
-        Destination::Lines(write) => Delivery::Lines(Arc::clone(write)),
-    };
-    step::announce(plugin, name);
-    let path = state_path(&surroundings.cache_dir, &meta)?;
-    let store = Store::open(path.as_deref(), meta, log.clone())?;
-    let (source, stop) = Stop::new();
-    let handler = start(store.clone(), stop);
-    serve(handler, &store, &delivery, &source, asked).await
-}
-
-/// The state file of this trigger; `None` when the platform gave it no identifier.
-fn state_path(cache_dir: &Path, meta: &Meta) -> Result<Option<PathBuf>, Failure> {
-    let id = match meta.member("triggerId") {
-        Some(Value::String(id)) if !id.is_empty() => id,
-        Some(Value::Number(id)) => id.to_string(),
-        None | Some(Value::Null | Value::String(_)) => {
-            tracing::warn!("No trigger ID found in meta. The trigger's state will not survive this process.");
-            return Ok(None);
-        }
-        Some(_) => return Err(Failure::message("\"triggerId\" of meta is not a string")),
-    };
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    if id.starts_with('.') || id.len() > 128 || !id.bytes().all(plain) {
-        return Err(Failure::message(
-            "\"triggerId\" of meta is not usable as a file name: at most 128 letters, digits, '.', '_' and '-', and no \
-             '.' in front",
-        ));
+    let asked = end::asked_to_end(&surroundings.flag_dir)?;
+    let prepared = prepare(plugin, message, surroundings, log)?;
+    if prepared.id.is_none() {
+        tracing::warn!("No trigger ID found in meta. The trigger's state will not survive this process.");
     }
-    std::fs::create_dir_all(cache_dir).map_err(|error| {
-        Failure::internal(
-            format!("The cache folder {} cannot be made: {error}", cache_dir.display()),
-            "Mount a writable folder there, or name another one with --cache-dir or PLUGIN_CACHE_DIR.",
-        )
-    })?;
-    Ok(Some(cache_dir.join(format!("{id}.redb"))))
-}
-
-/// Runs handler and delivery side by side until the end.
-async fn serve(
-    handler: Running<()>,
-    store: &Store,
-    delivery: &Delivery,
-    source: &StopSource,
-    asked: impl Future<Output = ()>,
-) -> Result<(), Failure> {
-    let mut delivering = std::pin::pin!(delivery.run(store));
-    let outcome = tokio::select! {
-        outcome = until_ended(handler, store, source, asked) => outcome,
-        failure = &mut delivering => return Err(failure),
-    };
-    let drained = tokio::select! {
-        () = store.wait_until_empty() => true,
-        _ = delivering => false,
-        () = tokio::time::sleep(DELIVERY_GRACE) => false,
-    };
-    if !drained {
-        tracing::warn!("{} events are not delivered yet", store.backlog().events);
-    }
-    outcome
-}
-
-/// Runs the handler until it ends, and then waits for its events to be delivered, unless the trigger is asked to end
-/// before.
-async fn until_ended(
-    mut handler: Running<()>,
-    store: &Store,
-    source: &StopSource,
-    asked: impl Future<Output = ()>,
-) -> Result<(), Failure> {
-    let mut asked = std::pin::pin!(asked);
-    tokio::select! {
-        outcome = &mut handler => {
-            outcome?;
-            // A handler that is done by itself leaves all the time there is to the delivery.
-            tokio::select! {
-                () = store.wait_until_empty() => {}
-                () = asked => {}
-            }
-            Ok(())
-        }
-        () = &mut asked => {
-            source.request();
-            wind_down(handler).await
-        }
-    }
-}
-
-/// Lets a handler that was told to stop come to its end.
-async fn wind_down(handler: Running<()>) -> Result<(), Failure> {
-    tokio::time::timeout(HANDLER_GRACE, handler).await.unwrap_or_else(|_| {
-        tracing::warn!("The trigger did not end within {} s and was cut off", HANDLER_GRACE.as_secs());
-        Ok(())
-    })
-}
-
-enum Delivery {
-    Post(Dispatcher),
-    Lines(LineSink),
-}
-
-impl Delivery {
-    /// Delivers what is in the outbox and what will come, oldest first. It ends only when it cannot go on.
-    async fn run(&self, store: &Store) -> Failure {
-        loop {
-            if let Err(failure) = self.deliver_oldest(store).await {
-                return failure;
-            }
-        }
-    }
-
-    async fn deliver_oldest(&self, store: &Store) -> Result<(), Failure> {
-        store.wait_for_event().await;
-        let Some(event) = store.oldest().await? else { return Ok(()) };
-        match self {
-            Self::Post(dispatcher) => dispatcher.deliver(event.payload).await?,
-            Self::Lines(write) => write(&event.payload).map_err(|error| {
-                Failure::internal(
-                    format!("The event cannot be written: {error}"),
-                    "Check that whoever takes the events is still there and has room for them, and start the trigger again.",
-                )
-            })?,
-        }
-        store.remove(event.seq).await
-    }
-}
-
-/// Becomes ready when somebody wants the trigger to end.
-fn asked_to_end(flag: PathBuf) -> Result<impl Future<Output = ()>, Failure> {
-    let signal = end_signal().map_err(|error| {
-        Failure::internal(
-            format!("Signals cannot be awaited: {error}"),
-            "The machine may be short of file descriptors. Give the process more and start the trigger again.",
-        )
-    })?;
-    Ok(async move {
-        tokio::select! {
-            () = signal => tracing::info!("Asked to end by a signal"),
-            () = seen(&flag) => tracing::info!("Asked to end by {}", flag.display()),
-        }
-    })
-}
-
-#[cfg(unix)]
-fn end_signal() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn end_signal() -> io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        // Without a console to listen to, nobody can press Ctrl-C: wait for the flag alone.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    })
-}
-
-/// Waits for the flag file and deletes it.
-async fn seen(flag: &Path) {
-    loop {
-        // One system call that does both; it is too quick to be worth another thread.
-        match std::fs::remove_file(flag) {
-            Ok(()) => return,
-            Err(_) if !flag.exists() => {}
-            Err(error) => return tracing::warn!("{} cannot be deleted: {error}", flag.display()),
-        }
-        tokio::time::sleep(FLAG_INTERVAL).await;
-    }
+    let store = prepared.open_store(&surroundings.cache_dir)?;
+    prepared.run(store, asked).await
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
+    use super::end::FLAG;
     use super::*;
     use crate::collector::{Collector, REFUSED, TAKEN};
     use crate::fixture::plugin;
     use crate::log::testing::{capture, captured};
+    use crate::message::Meta;
+    use crate::store::Store;
 
     struct Place {
         folder: tempfile::TempDir,
@@ -427,20 +242,6 @@ mod tests {
         let failure = failure(place.run(message(1, "", &json!({}))).await);
         assert_eq!(failure.cause(), "The event cannot be written: broken pipe");
         assert!(!failure.assistance().is_empty());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_handler_that_does_not_stop_is_cut_off() {
-        let _guard = capture(false);
-        let store = Store::in_memory().unwrap();
-        let (source, _stop) = Stop::new();
-        let handler = Box::pin(std::future::pending());
-        let began = tokio::time::Instant::now();
-        serve(handler, &store, &Delivery::Lines(Arc::new(collect)), &source, std::future::ready(()))
-            .await
-            .unwrap();
-        assert_eq!(began.elapsed(), HANDLER_GRACE);
-        assert!(captured().contains("was cut off"), "{}", captured());
     }
 
     #[tokio::test]
