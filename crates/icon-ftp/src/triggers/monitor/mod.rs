@@ -69,11 +69,13 @@ pub(crate) async fn run(
             Ok(look) => {
                 let is_missing = look.snapshot == Snapshot::Absent;
                 state = Some(commit(&context, &monitor, state, look).await?);
+                context.progress.polled();
                 if is_missing { pace.while_missing() } else { pace.after_success() }
             }
             Err(failure) => {
                 let pause = pace.after_failure();
-                tracing::warn!("{} The next look is in {} s.", sentence(&failure), pause.as_secs());
+                context.progress.failed(&failure);
+                tracing::warn!("{} The next look is in {} s.", failure.sentences(), pause.as_secs());
                 pause
             }
         };
@@ -258,8 +260,4 @@ impl Monitor {
             session.quit().await;
         }
     }
-}
-
-fn sentence(failure: &Failure) -> String {
-    format!("{}. {}", failure.cause().trim_end_matches('.'), failure.assistance())
 }
