@@ -103,10 +103,9 @@ impl Place<'_> {
     /// The type writes what it read, nothing that the specification does not name, and no optional null.
     fn writes(&self, rewrite: Rewrite) -> Result<(), CrossCheckError> {
         let all = self.spec.examples(self.properties);
-        let schema = self.spec.schema(self.properties);
         for values in [all.clone(), required(self.properties, &all)] {
             let written = rewrite(values).map_err(|error| self.error(error))?;
-            if let Some(violation) = validate::violations(&schema, &written).first() {
+            if let Some(violation) = validate::violations(self.spec, self.properties, &written).first() {
                 return Err(self.error(format!("what the type writes breaks the schema: {violation}")));
             }
             let unnamed =

@@ -5,7 +5,6 @@
 
 use std::fmt::Write as _;
 
-use jsonschema::Draft;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::{Map, Value};
 
@@ -34,10 +33,10 @@ pub(crate) fn input(
     check(spec, properties, input, Group::Input).map_err(|violations| Failure::invalid_input(&violations))
 }
 
-/// What is wrong with `value` under `schema`, in words without any of its values. For outputs, whose form is the
-/// plugin's own doing.
-pub(crate) fn violations(schema: &Value, value: &Value) -> Vec<String> {
-    run(schema, value, &|_, _| None)
+/// What is wrong with `values` under the schema of `properties`, in words without any of the values. For outputs, whose
+/// form is the plugin's own doing.
+pub(crate) fn violations(spec: &Spec, properties: &Properties, values: &Value) -> Vec<String> {
+    run(spec, properties, values, &|_, _| None)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +57,7 @@ fn check(
     let show = |name: &str, value: &Value| {
         properties.get(name).filter(|property| may_be_shown(property, group)).and_then(|_| shown(value))
     };
-    let mut violations = run(&spec.schema(properties), &values, &show);
+    let mut violations = run(spec, properties, &values, &show);
     if group == Group::Input {
         violations.extend(empty_required(properties, &values));
     }
@@ -101,11 +100,9 @@ fn listed(violations: &[String]) -> String {
 /// Says of a property's value what an error text may repeat.
 type Show<'s> = &'s dyn Fn(&str, &Value) -> Option<String>;
 
-fn run(schema: &Value, value: &Value, show: Show<'_>) -> Vec<String> {
-    let validator =
-        jsonschema::options().with_draft(Draft::Draft4).should_validate_formats(false).build(schema);
-    match validator {
-        Ok(validator) => validator.iter_errors(value).map(|error| words(&error, show)).collect(),
+fn run(spec: &Spec, properties: &Properties, values: &Value, show: Show<'_>) -> Vec<String> {
+    match properties.validator(spec) {
+        Ok(validator) => validator.iter_errors(values).map(|error| words(&error, show)).collect(),
         Err(error) => vec![format!("the specification makes no valid schema: {error}")],
     }
 }

@@ -9,10 +9,12 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 use serde_json::Value;
 
+mod properties;
 mod property_type;
 pub(crate) mod sample;
 mod schema;
 
+pub use properties::Properties;
 pub use property_type::PropertyType;
 pub(crate) use property_type::secrets_of;
 
@@ -42,9 +44,6 @@ pub struct Spec {
     #[serde(default)]
     pub triggers: BTreeMap<String, StepSpec>,
 }
-
-/// Named properties: a connection, an input, an output or a custom type.
-pub type Properties = BTreeMap<String, Property>;
 
 /// One action or trigger.
 #[derive(Debug, Clone, Deserialize)]
