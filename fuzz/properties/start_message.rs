@@ -131,7 +131,8 @@ pub(crate) fn check(input: &[u8]) {
 fn check_answer(input: &[u8], mode: Mode) {
     let Ok(message) = StartMessage::parse(input) else { panic!("the same bytes were a message before") };
     let event_type = message.event_type();
-    let sent = (message.meta.clone(), message.input.clone());
+    let meta = message.meta.clone();
+    let [text, content] = ["text", "content"].map(|name| message.input.get(name).cloned());
     let running = pin!(execute(&PLUGIN, message, mode));
     let Poll::Ready(event) = running.poll(&mut Polling::from_waker(Waker::noop())) else {
         panic!("a step waits that has nothing to wait for")
@@ -141,11 +142,13 @@ fn check_answer(input: &[u8], mode: Mode) {
     let line = line(&event);
     let told = told(&line);
     assert_eq!(told.kind, serde_json::to_value(event_type).ok());
-    assert_eq!(told.body.meta.get(), serde_json::to_string(&sent.0).unwrap_or_default());
+    assert_eq!(told.body.meta.get(), serde_json::to_string(&meta).unwrap_or_default());
     assert_eq!(event.failure().is_none(), told.body.status == "ok");
     if let (Mode::Run, Some(output)) = (mode, &told.body.output) {
-        assert_eq!(output["text"], sent.1["text"]);
-        let content = sent.1["content"].as_str().map(|text| text.replace("\r\n", "").replace('\n', ""));
+        assert_eq!(Some(&output["text"]), text.as_ref());
+        // A long content is none of the message's JSON any more; here it is small enough for a fuzzer to make.
+        let content = content.as_ref().and_then(Value::as_str);
+        let content = content.map(|text| text.replace("\r\n", "").replace('\n', ""));
         let content = content.map(|text| text.trim_end_matches('\r').to_owned());
         assert_eq!(output["content"].as_str(), content.as_deref(), "the content has changed");
     }

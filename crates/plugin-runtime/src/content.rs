@@ -2,7 +2,7 @@
 //!
 //! The platform's `bytes` type is base64 text in JSON. A [`Content`] is the bytes themselves: in memory while they are
 //! few, in an unnamed temporary file once they are many, so that a step's memory does not grow with its files. The
-//! text form is made and read in blocks.
+//! text form is made in blocks, and of a start message it is read in blocks.
 
 use std::fmt;
 use std::fs::File;
@@ -10,12 +10,16 @@ use std::io;
 use std::sync::Arc;
 
 use base64_simd::{AsOut as _, STANDARD};
-use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::de::{Deserialize, Deserializer, Unexpected, Visitor};
 use serde::ser::{Error as _, Serialize, Serializer};
 
 mod decode;
+pub(crate) mod handover;
+mod long_text;
 mod room;
 
+pub(crate) use self::decode::NotBase64;
+pub(crate) use self::long_text::{LongText, LongTextWriter, Undecoded};
 use self::room::Room;
 
 /// Contents up to this many bytes stay in memory (1 MiB).
@@ -239,22 +243,32 @@ impl fmt::Display for Base64Text<'_> {
 }
 
 impl<'de> Deserialize<'de> for Content {
+    /// Takes a content that is [handed over](handover), or decodes a text. Its bytes stay in memory then, as the text is
+    /// there already.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Base64Visitor)
+        deserializer.deserialize_newtype_struct(handover::NAME, ContentVisitor)
     }
 }
 
-struct Base64Visitor;
+struct ContentVisitor;
 
-impl Visitor<'_> for Base64Visitor {
+impl<'de> Visitor<'de> for ContentVisitor {
     type Value = Content;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("base64 text")
     }
 
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, text: D) -> Result<Content, D::Error> {
+        text.deserialize_str(self)
+    }
+
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Content, E> {
-        decode::decode(text).map_err(E::custom)
+        decode::decode(text).map(Content::from).map_err(E::custom)
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Content, E> {
+        handover::take().ok_or_else(|| E::invalid_type(Unexpected::Unit, &self))
     }
 }
 

@@ -78,6 +78,15 @@ impl Failure {
         Self::new(FailureKind::Conflict, cause, assistance)
     }
 
+    /// The content of the input `name` has no place on this machine.
+    pub(crate) fn unstored(name: &str, why: &impl fmt::Display) -> Self {
+        Self::internal(
+            format!("'{name}': {why}"),
+            "Make room in the folder for temporary files, or name another one in TMPDIR, and run the step again. Nothing \
+             was sent to the server.",
+        )
+    }
+
     /// The other side failed.
     pub fn service(cause: impl Into<String>, assistance: impl Into<String>) -> Self {
         Self::new(FailureKind::Service, cause, assistance)

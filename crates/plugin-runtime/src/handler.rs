@@ -1,9 +1,8 @@
 //! Where a plugin's typed functions become steps that the rest of the runtime calls by name.
 //!
 //! Invariant: all generics of the runtime live here. On the other side of [`Handlers`] and [`Connected`] there are
-//! only JSON values, names and boxed futures.
+//! only fields, names and boxed futures.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -12,11 +11,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde::de::value::MapDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
+use crate::fields::Fields;
 use crate::stop::Stop;
 use crate::store::Store;
 use crate::trigger::Progress;
@@ -104,10 +103,10 @@ pub(crate) trait Connected: Send {
     fn test(&self, probe: Probe) -> Option<Running<Output>>;
 
     /// An action with its input, not begun.
-    fn action(&self, name: &str, input: Map<String, Value>) -> Result<Running<Output>, Failure>;
+    fn action(&self, name: &str, input: Fields) -> Result<Running<Output>, Failure>;
 
     /// Reads a trigger's input. What it gives wants the rest of the trigger's context, and begins then.
-    fn trigger(&self, name: &str, input: Map<String, Value>) -> Result<TriggerStart, Failure>;
+    fn trigger(&self, name: &str, input: Fields) -> Result<TriggerStart, Failure>;
 }
 
 /// Begins a trigger whose input was read.
@@ -148,8 +147,8 @@ impl<C> Default for Table<C> {
 
 impl<C: Connection> Handlers for Table<C> {
     fn connect(self: Arc<Self>, settings: Map<String, Value>) -> Result<Box<dyn Connected>, Failure> {
-        let connection =
-            read_fields::<C>(settings).map_err(|unreadable| Failure::invalid_connection(&unreadable))?;
+        let connection = read_fields::<C>(settings.into())
+            .map_err(|unreadable| Failure::invalid_connection(&unreadable))?;
         Ok(Box::new(Bound { table: self, connection: Arc::new(connection) }))
     }
 
@@ -186,14 +185,14 @@ impl<C: Connection> Connected for Bound<C> {
         self.table.test.as_ref().map(|test| test.start(self.context(), probe))
     }
 
-    fn action(&self, name: &str, input: Map<String, Value>) -> Result<Running<Output>, Failure> {
+    fn action(&self, name: &str, input: Fields) -> Result<Running<Output>, Failure> {
         match self.table.actions.get(name) {
             Some(action) => action.start(self.context(), input),
             None => Err(Failure::unknown_step(format!("Unknown action \"{name}\""))),
         }
     }
 
-    fn trigger(&self, name: &str, input: Map<String, Value>) -> Result<TriggerStart, Failure> {
+    fn trigger(&self, name: &str, input: Fields) -> Result<TriggerStart, Failure> {
         match self.table.triggers.get(name) {
             Some(trigger) => trigger.start(Arc::clone(&self.connection), input),
             None => Err(Failure::unknown_step(format!("Unknown trigger \"{name}\""))),
@@ -217,7 +216,7 @@ where
 }
 
 pub(crate) trait Action<C>: Send + Sync {
-    fn start(&self, context: Context<C>, input: Map<String, Value>) -> Result<Running<Output>, Failure>;
+    fn start(&self, context: Context<C>, input: Fields) -> Result<Running<Output>, Failure>;
     fn types(&self) -> StepTypes;
 }
 
@@ -228,7 +227,7 @@ where
     I: DeserializeOwned,
     O: Serialize + DeserializeOwned + Send + 'static,
 {
-    fn start(&self, context: Context<C>, input: Map<String, Value>) -> Result<Running<Output>, Failure> {
+    fn start(&self, context: Context<C>, input: Fields) -> Result<Running<Output>, Failure> {
         let input = read_input(input)?;
         Ok(caught(erased((self.run)(context, input))))
     }
@@ -239,7 +238,7 @@ where
 }
 
 pub(crate) trait Trigger<C>: Send + Sync {
-    fn start(&self, connection: Arc<C>, input: Map<String, Value>) -> Result<TriggerStart, Failure>;
+    fn start(&self, connection: Arc<C>, input: Fields) -> Result<TriggerStart, Failure>;
     fn types(&self) -> StepTypes;
 }
 
@@ -251,7 +250,7 @@ where
     I: DeserializeOwned + Send + 'static,
     O: Serialize + DeserializeOwned,
 {
-    fn start(&self, connection: Arc<C>, input: Map<String, Value>) -> Result<TriggerStart, Failure> {
+    fn start(&self, connection: Arc<C>, input: Fields) -> Result<TriggerStart, Failure> {
         let input: I = read_input(input)?;
         let run = self.run.clone();
         Ok(Box::new(move |store, stop, progress| {
@@ -304,45 +303,23 @@ pub(crate) fn caught<T: 'static>(mut run: Running<T>) -> Running<T> {
     }))
 }
 
-fn read_input<I: DeserializeOwned>(input: Map<String, Value>) -> Result<I, Failure> {
+fn read_input<I: DeserializeOwned>(input: Fields) -> Result<I, Failure> {
     read_fields(input).map_err(|unreadable| Failure::invalid_input(&unreadable))
 }
 
-fn read_fields<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<T, String> {
-    with_fields(fields, |fields| T::deserialize(fields))
+fn read_fields<T: DeserializeOwned>(fields: Fields) -> Result<T, String> {
+    T::deserialize(fields.into_deserializer()).map_err(|error| error.to_string())
 }
 
 /// Like [`read_fields`], for the names of the fields that the type ignores.
 fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<Vec<String>, String> {
     let mut ignored = Vec::new();
-    with_fields(fields, |fields| {
-        serde_ignored::deserialize::<_, _, T>(fields, |path| ignored.push(path.to_string()))
-    })?;
+    let fields = Fields::from(fields).into_deserializer();
+    serde_ignored::deserialize::<_, _, T>(fields, |path| ignored.push(path.to_string()))
+        .map_err(|error| error.to_string())?;
     Ok(ignored)
 }
 
 fn rewrite<T: Serialize + DeserializeOwned>(fields: Map<String, Value>) -> Result<Value, String> {
-    serde_json::to_value(read_fields::<T>(fields)?).map_err(|error| error.to_string())
-}
-
-/// The fields as serde takes them.
-type Fields<'f> = MapDeserializer<'f, Box<dyn Iterator<Item = (String, Value)> + 'f>, serde_json::Error>;
-
-/// Reads something from fields. An error inside a field's value is preceded by the field's name, which
-/// `serde_json` does not tell.
-fn with_fields<T>(
-    fields: Map<String, Value>,
-    read: impl FnOnce(Fields<'_>) -> Result<T, serde_json::Error>,
-) -> Result<T, String> {
-    let current = RefCell::new(None);
-    let named = fields.into_iter().inspect(|(name, _)| drop(current.replace(Some(name.clone()))));
-    // Once there are no more fields, an error is about all of them.
-    let end = std::iter::from_fn(|| {
-        current.replace(None);
-        None
-    });
-    read(MapDeserializer::new(Box::new(named.chain(end)))).map_err(|error| match &*current.borrow() {
-        Some(name) => format!("'{name}': {error}"),
-        None => error.to_string(),
-    })
+    serde_json::to_value(read_fields::<T>(fields.into())?).map_err(|error| error.to_string())
 }

@@ -4,28 +4,58 @@
 //! in the text behind the key, and the nesting is counted anew. A message of 2 MB could exhaust the stack that way.
 //! Here every key is a key, so that what limits the nesting of arrays and objects is their depth of 127.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+/// A message has at most this many values. Each may take hundreds of times the memory that its text takes.
+const VALUES_LIMIT: usize = 100_000;
+
 /// Reads the value that is written in `raw`. Of duplicate keys the last one counts.
 pub(crate) fn value(raw: &RawValue) -> serde_json::Result<Value> {
-    serde_json::from_str(raw.get()).map(|Plain(value)| value)
+    Values::new().read(raw)
 }
 
-struct Plain(Value);
+/// Reads values, up to a limit for all of them together.
+pub(crate) struct Values {
+    left: Cell<usize>,
+}
 
-impl<'de> Deserialize<'de> for Plain {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PlainVisitor).map(Self)
+impl Values {
+    pub(crate) fn new() -> Self {
+        Self { left: Cell::new(VALUES_LIMIT) }
+    }
+
+    /// Reads the value that is written in `raw`. Of duplicate keys the last one counts.
+    pub(crate) fn read(&self, raw: &RawValue) -> serde_json::Result<Value> {
+        let mut json = serde_json::Deserializer::from_str(raw.get());
+        let value = Plain(self).deserialize(&mut json)?;
+        json.end().map(|()| value)
+    }
+
+    /// Counts a value that somebody else reads.
+    pub(crate) fn count<E: Error>(&self) -> Result<(), E> {
+        let left = self.left.get().checked_sub(1);
+        self.left.set(left.ok_or_else(|| E::custom(format_args!("more than {VALUES_LIMIT} values")))?);
+        Ok(())
     }
 }
 
-struct PlainVisitor;
+struct Plain<'v>(&'v Values);
 
-impl<'de> Visitor<'de> for PlainVisitor {
+impl<'de> DeserializeSeed<'de> for Plain<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.0.count()?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Plain<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,7 +92,7 @@ impl<'de> Visitor<'de> for PlainVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
-        while let Some(Plain(item)) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(Plain(self.0))? {
             array.push(item);
         }
         Ok(Value::Array(array))
@@ -70,8 +100,8 @@ impl<'de> Visitor<'de> for PlainVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some((key, Plain(member))) = members.next_entry()? {
-            object.insert(key, member);
+        while let Some(key) = members.next_key()? {
+            object.insert(key, members.next_value_seed(Plain(self.0))?);
         }
         Ok(Value::Object(object))
     }
@@ -118,6 +148,14 @@ mod tests {
         assert!(nested(127).is_ok());
         assert!(nested(128).unwrap_err().to_string().starts_with("recursion limit exceeded"));
         assert!(nested(100_000).is_err());
+    }
+
+    #[test]
+    fn too_many_values_are_refused() {
+        let list = |items| read(&format!("[{}0]", "0,".repeat(items - 1)));
+        assert!(list(VALUES_LIMIT - 1).is_ok());
+        let error = list(VALUES_LIMIT).unwrap_err().to_string();
+        assert!(error.starts_with("more than 100000 values"), "{error}");
     }
 
     #[test]

@@ -4,13 +4,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::failure::Failure;
-use crate::json;
+use crate::json::{self, Values};
+
+mod input;
+mod parts;
+mod source;
+
+pub use self::input::Input;
+use self::parts::{Body, Object, Parts};
+use self::source::Broken;
+pub(crate) use self::source::SHORT_TEXT;
 
 /// A start message whose shape is sound. What it asks for may still be unknown or invalid.
 ///
@@ -21,7 +31,7 @@ pub struct StartMessage {
     /// The connection's settings as they came; `{}` when absent.
     pub connection: Value,
     /// The step's input as it came; `{}` when absent.
-    pub input: Value,
+    pub input: Input,
     /// What every event about this message repeats; `{}` when absent.
     pub meta: Meta,
 }
@@ -75,37 +85,64 @@ pub struct MessageError {
     pub event_type: Option<EventType>,
     /// The message's `meta`; `null` when absent.
     pub meta: Meta,
+    /// In what way it cannot be understood.
+    pub fault: MessageFault,
     /// What is wrong.
     pub failure: Failure,
 }
 
+/// In what way a message cannot be understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageFault {
+    /// There is nothing, or white space.
+    Empty,
+    /// It is no text in UTF-8, or that text is no JSON.
+    NotJson,
+    /// It is JSON of another type than an object.
+    NotObject,
+    /// It is `{}`.
+    EmptyObject,
+    /// It is an object that lacks something, or has something wrong.
+    Shape,
+    /// It has more than may be kept of it, or more than whoever gave the reader allows.
+    TooLarge,
+    /// Whoever sends it failed to do so.
+    Unreadable,
+}
+
 impl StartMessage {
-    /// Reads a start message. Of duplicate keys the last one counts.
+    /// Reads a start message as it comes, with blocking calls. Of duplicate keys the last one counts.
+    ///
+    /// Texts of more than 64 KiB directly in the input are decoded on the way to where a [`Content`](crate::Content)
+    /// has its bytes, whatever the order of keys. All the rest of the message may have 16 MiB.
+    ///
+    /// How long a message may be is the reader's business: an error of kind [`io::ErrorKind::FileTooLarge`] is told as
+    /// the rest of the sentence that begins with "The start message", as in `has more than 3 GiB`.
     ///
     /// # Errors
-    /// The bytes are not a start message of version `v1`; the error knows the event's type and meta as far as the
-    /// message tells them.
-    pub fn parse(bytes: &[u8]) -> Result<Self, MessageError> {
-        let text = std::str::from_utf8(bytes)
-            .map_err(|error| MessageError::unreadable(format!("The start message is not UTF-8: {error}")))?;
-        if text.trim_ascii().is_empty() {
-            return Err(MessageError::unreadable("The start message is empty; a JSON object is expected"));
-        }
-        let message: &RawValue = serde_json::from_str(text)
-            .map_err(|error| MessageError::unreadable(format!("The start message is not JSON: {error}")))?;
-        let Some(message) = object(message) else {
-            return Err(MessageError::unreadable("The start message is not a JSON object"));
-        };
-        let event_type = message.get("type").map(|start| string_or_text(start));
+    /// The text is not a start message of version `v1`, or cannot be read; the error knows the event's type and meta as
+    /// far as the message tells them.
+    pub fn read(mut from: impl io::Read) -> Result<Self, MessageError> {
+        let values = Values::new();
+        let parts = parts::read(&mut from, &values).map_err(MessageError::unreadable)?;
+        let event_type = parts.kind.as_deref().map(string_or_text);
         let event_type = EventType::answering(event_type.as_deref().unwrap_or("None"));
-        let body = message.get("body").and_then(|body| object(body));
-        let meta = body.as_ref().and_then(|body| body.get("meta")).map(|meta| Meta::compact(meta));
-        let parts = parse_parts(&message, event_type.as_ref(), body.as_ref(), meta.clone());
-        parts.map_err(|failure| MessageError {
+        let meta = match &parts.body {
+            Object::Members(body) => body.get("meta").map(Meta::compact),
+            Object::Missing | Object::Other => None,
+        };
+        let fault = if parts.is_empty { MessageFault::EmptyObject } else { MessageFault::Shape };
+        understand(parts, event_type.as_ref(), meta.clone(), &values).map_err(|failure| MessageError {
             event_type: event_type.ok(),
             meta: meta.unwrap_or_else(Meta::null),
+            fault,
             failure,
         })
+    }
+
+    /// [Reads](Self::read) a start message that is there as a whole.
+    pub fn parse(bytes: &[u8]) -> Result<Self, MessageError> {
+        Self::read(bytes)
     }
 
     /// The type of the events that answer this message.
@@ -156,8 +193,8 @@ impl EventType {
 
 impl MessageError {
     /// Of a message of which nothing is known.
-    pub(crate) fn unreadable(cause: impl Into<String>) -> Self {
-        Self { event_type: None, meta: Meta::null(), failure: Failure::message(cause) }
+    fn unreadable(Broken { fault, cause }: Broken) -> Self {
+        Self { event_type: None, meta: Meta::null(), fault, failure: Failure::message(cause) }
     }
 }
 
@@ -214,40 +251,47 @@ impl PartialEq for Meta {
     }
 }
 
-/// A JSON object's members, unparsed.
-type Members<'m> = BTreeMap<String, &'m RawValue>;
-
 /// The checks in the platform's order: version, type, body, step.
-fn parse_parts(
-    message: &Members<'_>,
+fn understand(
+    parts: Parts,
     event_type: Result<&EventType, &Failure>,
-    body: Option<&Members<'_>>,
     meta: Option<Meta>,
+    values: &Values,
 ) -> Result<StartMessage, Failure> {
-    let Some(version) = message.get("version") else {
+    let Some(version) = parts.version else {
         return Err(Failure::message("\"version\" missing from input message"));
     };
-    let version = string_or_text(version);
+    let version = string_or_text(&version);
     if version != "v1" {
         return Err(Failure::message(format!("Unsupported version '{version}'. Only v1 is supported")));
     }
     let event_type = *event_type.map_err(Clone::clone)?;
-    let Some(body) = body else {
-        return Err(Failure::message(match message.get("body") {
-            None => "\"body\" missing from input message",
-            Some(_) => "\"body\" of input message is not an object",
-        }));
+    let body = match parts.body {
+        Object::Members(body) => body,
+        Object::Missing => return Err(Failure::message("\"body\" missing from input message")),
+        Object::Other => return Err(Failure::message("\"body\" of input message is not an object")),
     };
     Ok(StartMessage {
-        step: step(event_type, body)?,
-        connection: value_or_object(body, "connection")?,
-        input: value_or_object(body, "input")?,
+        step: step(event_type, &body)?,
+        connection: connection(&body, values).map_err(|error| unusable("connection", &error))?,
+        input: body
+            .input
+            .unwrap_or_else(|| Ok(Input::default()))
+            .map_err(|error| unusable("input", &error))?,
         meta: meta.unwrap_or_else(Meta::empty),
     })
 }
 
-fn step(event_type: EventType, body: &Members<'_>) -> Result<Step, Failure> {
-    let name = |field: &str| match body.get(field).map(|name| json::value(name)) {
+fn connection(body: &Body, values: &Values) -> serde_json::Result<Value> {
+    body.get("connection").map_or_else(|| Ok(Value::Object(serde_json::Map::new())), |raw| values.read(raw))
+}
+
+fn unusable(part: &str, error: &serde_json::Error) -> Failure {
+    Failure::message(format!("\"{part}\" of input message: {error}"))
+}
+
+fn step(event_type: EventType, body: &Body) -> Result<Step, Failure> {
+    let name = |field: &str| match body.get(field).map(json::value) {
         Some(Ok(Value::String(name))) => Ok(name),
         Some(Ok(Value::Null)) | None => Err(Failure::message(format!(
             "Message is {field}_start but field \"{field}\" is missing from body"
@@ -264,11 +308,14 @@ fn step(event_type: EventType, body: &Members<'_>) -> Result<Step, Failure> {
             name: name("trigger")?,
             dispatcher_url: body
                 .get("dispatcher")
-                .and_then(|dispatcher| object(dispatcher))
+                .and_then(object)
                 .and_then(|dispatcher| serde_json::from_str(dispatcher.get("url")?.get()).ok()),
         },
     })
 }
+
+/// A JSON object's members, unparsed.
+type Members<'m> = BTreeMap<String, &'m RawValue>;
 
 /// The members of an object; `None` for any other value.
 fn object(raw: &RawValue) -> Option<Members<'_>> {
@@ -282,16 +329,6 @@ fn string_or_text(raw: &RawValue) -> String {
         Ok(Value::Null) => "None".to_owned(),
         _ => raw.get().to_owned(),
     }
-}
-
-fn value_or_object(body: &Members<'_>, field: &str) -> Result<Value, Failure> {
-    body.get(field).map_or_else(
-        || Ok(Value::Object(serde_json::Map::new())),
-        |raw| {
-            json::value(raw)
-                .map_err(|error| Failure::message(format!("\"{field}\" of input message: {error}")))
-        },
-    )
 }
 
 #[cfg(test)]
@@ -310,7 +347,7 @@ mod tests {
                 r#"{"version": "v1", "#,
                 "null",
                 "null",
-                "The start message is not JSON: EOF while parsing an object at line 1 column 18",
+                "The start message is not JSON: EOF while parsing a value at line 1 column 18",
             ),
             (
                 r#"{} {}"#,
@@ -408,7 +445,7 @@ mod tests {
         };
         let message = parse(r#"{"action":"a"}"#);
         assert_eq!(message.step, Step::Action { name: "a".to_owned() });
-        assert_eq!((message.connection, message.input), (serde_json::json!({}), serde_json::json!({})));
+        assert_eq!((message.connection, message.input.json), (serde_json::json!({}), serde_json::json!({})));
         assert_eq!(message.meta, Meta::empty());
         let message = parse(r#"{"action":"a","connection":null,"meta":null}"#);
         assert_eq!((message.connection, message.meta), (Value::Null, Meta::null()));
@@ -430,7 +467,7 @@ mod tests {
             "body":{"action":"a","action":"b","input":{"x":1},"input":{"x":2,"x":3}}}"#;
         let message = StartMessage::parse(text).unwrap();
         assert_eq!(message.step, Step::Action { name: "b".to_owned() });
-        assert_eq!(message.input, serde_json::json!({"x": 3}));
+        assert_eq!(message.input.json, serde_json::json!({"x": 3}));
     }
 
     #[test]

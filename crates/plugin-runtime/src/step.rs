@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::failure::Failure;
 use crate::handler::{Connected, Output, Probe};
 use crate::log::StepLog;
-use crate::message::{StartMessage, Step};
+use crate::message::{Input, StartMessage, Step};
 use crate::plugin::Plugin;
 use crate::spec::{Spec, StepSpec, secrets_of};
 use crate::validate;
@@ -51,7 +51,7 @@ async fn perform(
     plugin: &Plugin,
     step: &Step,
     connection: Value,
-    input: Value,
+    input: Input,
     mode: Mode,
     log: &StepLog,
 ) -> Result<Output, Failure> {

@@ -3,13 +3,17 @@
 //! The texts name the property, what is expected and what came. What came is repeated only where it cannot be a
 //! secret: nothing of a connection but its enumerated settings, and of an input only short plain values.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::{Map, Value};
 
+use crate::content::{LongText, Undecoded};
 use crate::failure::Failure;
-use crate::spec::{Properties, Property, PropertyType, Spec};
+use crate::fields::{Field, Fields};
+use crate::message::{Input, SHORT_TEXT};
+use crate::spec::{Properties, PropertyType, Spec};
 
 /// A value is repeated in an error text up to this many characters.
 const SHOWN_LIMIT: usize = 40;
@@ -18,19 +22,32 @@ const SHOWN_LIMIT: usize = 40;
 const LISTED_VIOLATIONS: usize = 5;
 
 /// Checks the connection's settings. Optional settings that are null count as absent, and are not in the result.
-pub(crate) fn connection(spec: &Spec, settings: Value) -> Result<Map<String, Value>, Failure> {
-    check(spec, &spec.connection, settings, Group::Connection)
-        .map_err(|violations| Failure::invalid_connection(&violations))
+pub(crate) fn connection(spec: &Spec, mut settings: Value) -> Result<Map<String, Value>, Failure> {
+    let show = |name: &str, value: &Value| {
+        spec.connection.get(name).filter(|property| property.choices.is_some()).and_then(|_| shown(value))
+    };
+    let violations = check(spec, &spec.connection, &mut settings, &show);
+    match settings {
+        Value::Object(settings) if violations.is_empty() => Ok(settings),
+        _ => Err(Failure::invalid_connection(&listed(&violations))),
+    }
 }
 
 /// Checks a step's input. Optional inputs that are null count as absent, and are not in the result; required ones
-/// must not be empty texts, except for file contents: no bytes are a real file.
-pub(crate) fn input(
-    spec: &Spec,
-    properties: &Properties,
-    input: Value,
-) -> Result<Map<String, Value>, Failure> {
-    check(spec, properties, input, Group::Input).map_err(|violations| Failure::invalid_input(&violations))
+/// must not be empty texts, except for file contents: no bytes are a real file. A long text must be a file content.
+pub(crate) fn input(spec: &Spec, properties: &Properties, input: Input) -> Result<Fields, Failure> {
+    let Input { mut json, long } = input;
+    let show = |name: &str, value: &Value| {
+        let property = properties.get(name).filter(|property| property.kind.may_be_shown());
+        property.filter(|_| !long.contains_key(name)).and_then(|_| shown(value))
+    };
+    let mut violations = check(spec, properties, &mut json, &show);
+    violations.extend(too_long(properties, &long));
+    violations.extend(empty_required(properties, &json, &long));
+    match json {
+        Value::Object(json) if violations.is_empty() => fields(properties, json, long),
+        _ => Err(Failure::invalid_input(&listed(&violations))),
+    }
 }
 
 /// What is wrong with `values` under the schema of `properties`, in words without any of the values. For outputs, whose
@@ -39,53 +56,52 @@ pub(crate) fn violations(spec: &Spec, properties: &Properties, values: &Value) -
     run(spec, properties, values, &|_, _| None)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Group {
-    Connection,
-    Input,
-}
-
-fn check(
-    spec: &Spec,
-    properties: &Properties,
-    mut values: Value,
-    group: Group,
-) -> Result<Map<String, Value>, String> {
-    if let Value::Object(values) = &mut values {
-        values.retain(|name, value| !value.is_null() || properties.get(name).is_none_or(|it| it.required));
-    }
-    let show = |name: &str, value: &Value| {
-        properties.get(name).filter(|property| may_be_shown(property, group)).and_then(|_| shown(value))
-    };
-    let mut violations = run(spec, properties, &values, &show);
-    if group == Group::Input {
-        violations.extend(empty_required(properties, &values));
-    }
-    match values {
-        Value::Object(values) if violations.is_empty() => Ok(values),
-        _ => Err(listed(&violations)),
-    }
-}
-
-fn may_be_shown(property: &Property, group: Group) -> bool {
-    match group {
-        Group::Connection => property.choices.is_some(),
-        Group::Input => property.kind.may_be_shown(),
-    }
-}
-
 fn shown(value: &Value) -> Option<String> {
     let plain = !value.is_array() && !value.is_object();
     plain.then(|| value.to_string()).filter(|text| text.chars().count() <= SHOWN_LIMIT)
 }
 
-fn empty_required(properties: &Properties, values: &Value) -> Vec<String> {
+/// Drops optional nulls, and holds the rest against the schema.
+fn check(spec: &Spec, properties: &Properties, values: &mut Value, show: Show<'_>) -> Vec<String> {
+    if let Value::Object(values) = values {
+        values.retain(|name, value| !value.is_null() || properties.get(name).is_none_or(|it| it.required));
+    }
+    run(spec, properties, values, show)
+}
+
+/// Texts that no property of their kind has use for. What is no text at all by its property, or one of a few, is found
+/// by the schema.
+fn too_long(properties: &Properties, long: &LongTexts) -> impl Iterator<Item = String> {
+    let texts = long.keys().filter(|name| {
+        properties.get(*name).is_some_and(|property| property.kind.is_text() && property.choices.is_none())
+    });
+    texts.map(|name| format!("'{name}' has more than {SHORT_TEXT} bytes"))
+}
+
+fn empty_required(properties: &Properties, json: &Value, long: &LongTexts) -> impl Iterator<Item = String> {
     properties
         .iter()
         .filter(|(_, property)| property.required && property.kind != PropertyType::Bytes)
-        .filter(|(name, _)| values[name.as_str()] == "")
+        .filter(|(name, _)| json[name.as_str()] == "" && !long.contains_key(*name))
         .map(|(name, _)| format!("'{name}' is a required property and must not be empty"))
-        .collect()
+}
+
+/// Puts the contents into their places. Of a long text that is no property's nothing remains.
+fn fields(properties: &Properties, mut json: Map<String, Value>, long: LongTexts) -> Result<Fields, Failure> {
+    let mut contents = Vec::new();
+    for (name, text) in long {
+        json.remove(&name);
+        if properties.contains_key(&name) {
+            let content = match text {
+                Ok(content) => Ok(content),
+                Err(Undecoded::NotBase64(error)) => Err(error),
+                Err(error @ Undecoded::Unstored(_)) => return Err(Failure::unstored(&name, &error)),
+            };
+            contents.push((name, Field::Content(content)));
+        }
+    }
+    let values = json.into_iter().map(|(name, value)| (name, Field::Json(value)));
+    Ok(values.chain(contents).collect())
 }
 
 fn listed(violations: &[String]) -> String {
@@ -96,6 +112,9 @@ fn listed(violations: &[String]) -> String {
     }
     text
 }
+
+/// Long texts by their names.
+type LongTexts = BTreeMap<String, LongText>;
 
 /// Says of a property's value what an error text may repeat.
 type Show<'s> = &'s dyn Fn(&str, &Value) -> Option<String>;
@@ -143,6 +162,8 @@ fn type_of(value: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize as _;
+    use serde::de::IntoDeserializer as _;
     use serde_json::json;
 
     use super::*;
@@ -196,7 +217,7 @@ mod tests {
             ),
         ];
         for (value, expected) in rows {
-            let failure = input(&spec, properties, value.clone()).unwrap_err();
+            let failure = input(&spec, properties, value.clone().into()).err().unwrap();
             assert_eq!(failure.cause(), format!("The input is invalid: {expected}"), "{value}");
         }
     }
@@ -205,7 +226,8 @@ mod tests {
     fn optional_nulls_are_absent_and_unknown_properties_are_accepted() {
         let spec = Spec::parse(SPEC).unwrap();
         let value = json!({"text": "t", "times": null, "zzz": null, "yyy": 1});
-        let input = input(&spec, &spec.actions["echo"].input, value).unwrap();
-        assert_eq!(Value::Object(input), json!({"text": "t", "zzz": null, "yyy": 1}));
+        let input = input(&spec, &spec.actions["echo"].input, value.into()).unwrap();
+        let values = Value::deserialize(input.into_deserializer()).unwrap();
+        assert_eq!(values, json!({"text": "t", "zzz": null, "yyy": 1}));
     }
 }

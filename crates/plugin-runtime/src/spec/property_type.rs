@@ -82,6 +82,11 @@ impl PropertyType {
         }
     }
 
+    /// Whether a value of this type is text for people, and not a file's.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self, Self::String | Self::Date | Self::Password)
+    }
+
     /// Whether a value of this type may be repeated in an error text.
     pub(crate) fn may_be_shown(&self) -> bool {
         match self {

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Read, Write};
 
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::message::{MessageError, StartMessage, Step};
+use crate::message::{StartMessage, Step};
 use crate::plugin::Plugin;
 use crate::step::{self, Mode};
 use crate::trigger::{self, Surroundings};
@@ -36,7 +36,7 @@ pub(crate) fn write_line(line: &[u8]) -> io::Result<()> {
 }
 
 fn answer(plugin: &Plugin, mode: Mode, surroundings: &Surroundings, from: impl Read, to: impl Write) -> bool {
-    let event = match read(from) {
+    let event = match StartMessage::read(Limited { from, left: MESSAGE_LIMIT }) {
         Ok(message) => match run(plugin, message, mode, surroundings) {
             Some(event) => event,
             None => return true,
@@ -54,16 +54,20 @@ fn reported(written: io::Result<()>) -> bool {
     written.inspect_err(|error| tracing::error!("stdout: {error}")).is_ok()
 }
 
-fn read(from: impl Read) -> Result<StartMessage, MessageError> {
-    let mut text = Vec::new();
-    let limited = from.take(MESSAGE_LIMIT + 1).read_to_end(&mut text);
-    match limited {
-        Ok(_) if text.len() as u64 > MESSAGE_LIMIT => Err(MessageError::unreadable(format!(
-            "The start message has more than {} GiB",
-            MESSAGE_LIMIT >> 30
-        ))),
-        Ok(_) => StartMessage::parse(&text),
-        Err(error) => Err(MessageError::unreadable(format!("The start message cannot be read: {error}"))),
+/// Reads up to [`MESSAGE_LIMIT`].
+struct Limited<R> {
+    from: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(buf)?;
+        self.left = self.left.checked_sub(count as u64).ok_or_else(|| {
+            let more = format!("has more than {} GiB", MESSAGE_LIMIT >> 30);
+            io::Error::new(io::ErrorKind::FileTooLarge, more)
+        })?;
+        Ok(count)
     }
 }
 

@@ -1,0 +1,360 @@
+//! The text of a message, block by block, for two readers in turns.
+//!
+//! `serde_json` reads what is short, and it reads a text as a whole or not at all. So the long ones are read here: what
+//! both share is the place where the text has been read to. `serde_json` asks a reader for one byte after the other and
+//! never looks beyond the colon before a value has to begin, which leaves the beginning of the value to whoever wants it.
+
+use std::cell::RefCell;
+use std::io;
+
+use memchr::memchr2;
+
+use super::MessageFault;
+use crate::content::{LongText, LongTextWriter};
+
+/// Bytes that are read at a time.
+const BLOCK: usize = 64 << 10;
+
+/// A text of an input that is longer than this many bytes is decoded on the way in (64 KiB).
+pub(crate) const SHORT_TEXT: usize = 64 << 10;
+
+/// All that is kept of a message as it stands there has at most this many bytes together (16 MiB).
+const KEPT_LIMIT: usize = 16 << 20;
+
+/// A message that cannot be read, and why.
+pub(super) struct Broken {
+    pub(super) fault: MessageFault,
+    pub(super) cause: String,
+}
+
+/// A text in an input.
+pub(super) enum Text {
+    Short(String),
+    Long(LongText),
+}
+
+/// Says to `serde_json` that it cannot go on. The source knows why.
+#[derive(Debug, thiserror::Error)]
+#[error("the source has halted")]
+pub(super) struct Halted;
+
+/// A message's text.
+pub(super) struct Source<'r>(RefCell<Position<'r>>);
+
+impl<'r> Source<'r> {
+    pub(super) fn new(from: &'r mut dyn io::Read) -> Self {
+        Self(RefCell::new(Position {
+            from,
+            block: String::new(),
+            at: 0,
+            cut: Vec::new(),
+            before: 0,
+            line: 1,
+            column: 0,
+            part: "",
+            room: KEPT_LIMIT,
+            broken: None,
+        }))
+    }
+
+    /// Says what is read next, for the case that it is too large.
+    pub(super) fn enter(&self, part: &'static str) {
+        self.0.borrow_mut().part = part;
+    }
+
+    /// Whether nothing but white space is left. Skips the white space.
+    pub(super) fn is_at_end(&self) -> Result<bool, Halted> {
+        self.with(|position| position.peek().map(|next| next.is_none()))
+    }
+
+    /// Whether `byte` is the next one that is no white space. Skips the white space.
+    pub(super) fn follows(&self, byte: u8) -> Result<bool, Halted> {
+        self.with(|position| position.peek().map(|next| next == Some(byte)))
+    }
+
+    /// Reads the text whose quotation mark [follows](Self::follows).
+    pub(super) fn text(&self) -> Result<Text, Halted> {
+        self.with(Position::text)
+    }
+
+    /// Ends the reading.
+    pub(super) fn halt(&self, fault: MessageFault, cause: String) -> Halted {
+        self.0.borrow_mut().broken = Some(Broken { fault, cause });
+        Halted
+    }
+
+    /// Why the reading ended: for a reason of the source's own, or for the one that `serde_json` has found.
+    pub(super) fn broken(self, error: &serde_json::Error) -> Broken {
+        let position = self.0.into_inner();
+        let text = error.to_string();
+        // What was read here has not been counted there.
+        let counted = format!(" at line {} column {}", error.line(), error.column());
+        let not_json = position.not_json(text.strip_suffix(&counted).unwrap_or(&text));
+        position.broken.unwrap_or(not_json)
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Position<'r>) -> Result<T, Broken>) -> Result<T, Halted> {
+        let mut position = self.0.borrow_mut();
+        act(&mut position).map_err(|broken| {
+            position.broken = Some(broken);
+            Halted
+        })
+    }
+}
+
+/// One byte at a time, so that nothing is handed out that is not used.
+impl io::Read for &Source<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let Some(first) = buf.first_mut() else { return Ok(0) };
+        match self.with(Position::kept_byte).map_err(io::Error::other)? {
+            Some(byte) => {
+                *first = byte;
+                Ok(1)
+            }
+            None => Ok(0),
+        }
+    }
+}
+
+/// How far a message has been read.
+struct Position<'r> {
+    from: &'r mut dyn io::Read,
+    block: String,
+    /// The next byte of the block.
+    at: usize,
+    /// The beginning of a character whose end is in the next block.
+    cut: Vec<u8>,
+    /// Bytes before the block.
+    before: u64,
+    /// The line and the column of the last byte that was read, counted as `serde_json` does.
+    line: u64,
+    column: u64,
+    /// What is being read.
+    part: &'static str,
+    /// Bytes that may still be kept.
+    room: usize,
+    broken: Option<Broken>,
+}
+
+impl Position<'_> {
+    /// The rest of the block, or the next one; empty at the end.
+    fn rest(&mut self) -> Result<&[u8], Broken> {
+        if self.at == self.block.len() {
+            self.fill()?;
+        }
+        Ok(&self.block.as_bytes()[self.at..])
+    }
+
+    /// Reads the next block.
+    fn fill(&mut self) -> Result<(), Broken> {
+        self.before += self.block.len() as u64;
+        self.at = 0;
+        let mut bytes = std::mem::take(&mut self.block).into_bytes();
+        loop {
+            let begun = self.cut.len();
+            bytes.resize(BLOCK, 0);
+            bytes[..begun].copy_from_slice(&self.cut);
+            let count = read_some(self.from, &mut bytes[begun..]).map_err(|error| unreadable(&error))?;
+            bytes.truncate(begun + count);
+            self.cut.clear();
+            let error = match String::from_utf8(bytes) {
+                Ok(block) => {
+                    self.block = block;
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            let whole = error.utf8_error().valid_up_to();
+            if count == 0 || error.utf8_error().error_len().is_some() {
+                return Err(self.not_utf8(whole));
+            }
+            bytes = error.into_bytes();
+            self.cut.extend_from_slice(&bytes[whole..]);
+            bytes.truncate(whole);
+            if whole > 0 {
+                self.block = String::from_utf8(bytes).map_err(|_| self.not_utf8(0))?;
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next byte that is no white space, which it skips; `None` at the end.
+    fn peek(&mut self) -> Result<Option<u8>, Broken> {
+        loop {
+            match self.rest()?.first().copied() {
+                Some(b' ' | b'\t' | b'\r' | b'\n') => self.byte()?,
+                next => return Ok(next),
+            };
+        }
+    }
+
+    /// Takes the next byte; `None` at the end.
+    fn byte(&mut self) -> Result<Option<u8>, Broken> {
+        let byte = self.rest()?.first().copied();
+        match byte {
+            Some(b'\n') => {
+                self.at += 1;
+                (self.line, self.column) = (self.line + 1, 0);
+            }
+            Some(_) => self.pass(1),
+            None => {}
+        }
+        Ok(byte)
+    }
+
+    /// Takes bytes that have no line feed among them.
+    fn pass(&mut self, bytes: usize) {
+        self.at += bytes;
+        self.column += bytes as u64;
+    }
+
+    fn kept_byte(&mut self) -> Result<Option<u8>, Broken> {
+        let byte = self.byte()?;
+        self.keep(usize::from(byte.is_some()))?;
+        Ok(byte)
+    }
+
+    /// Counts what is kept of the message.
+    fn keep(&mut self, bytes: usize) -> Result<(), Broken> {
+        self.room = self.room.checked_sub(bytes).ok_or_else(|| Broken {
+            fault: MessageFault::TooLarge,
+            cause: format!(
+                "The start message is too large: beside the contents in its input it may have {} MiB, and {} goes \
+                 beyond that",
+                KEPT_LIMIT >> 20,
+                self.part
+            ),
+        })?;
+        Ok(())
+    }
+
+    fn text(&mut self) -> Result<Text, Broken> {
+        let mut text = String::new();
+        let mut long: Option<LongTextWriter> = None;
+        // The quotation mark.
+        self.byte()?;
+        loop {
+            let ended = self.stretch(&mut text)?;
+            if text.len() > SHORT_TEXT || (ended && long.is_some()) {
+                long.get_or_insert_with(LongTextWriter::new).write(&text);
+                text.clear();
+            }
+            if ended {
+                break;
+            }
+        }
+        if let Some(long) = long {
+            return Ok(Text::Long(long.finish()));
+        }
+        self.keep(text.len())?;
+        Ok(Text::Short(text))
+    }
+
+    /// Appends what comes before the next escape, that escape, or the end of the block. Says whether the text has ended.
+    fn stretch(&mut self, text: &mut String) -> Result<bool, Broken> {
+        if self.rest()?.is_empty() {
+            return Err(self.not_json("EOF while parsing a string"));
+        }
+        let rest = &self.block[self.at..];
+        let end = memchr2(b'"', b'\\', rest.as_bytes()).unwrap_or(rest.len());
+        let plain = &rest[..end];
+        if has_control(plain) {
+            let before = plain.bytes().take_while(|byte| *byte >= b' ').count();
+            self.pass(before + 1);
+            return Err(self.not_json("control character (\\u0000-\\u001F) found while parsing a string"));
+        }
+        text.push_str(plain);
+        self.pass(end);
+        if self.at == self.block.len() {
+            return Ok(false);
+        }
+        if self.byte()? == Some(b'"') {
+            return Ok(true);
+        }
+        text.push(self.escaped()?);
+        Ok(false)
+    }
+
+    /// What a backslash that was read stands for together with what follows it (RFC 8259 section 7).
+    fn escaped(&mut self) -> Result<char, Broken> {
+        Ok(match self.text_byte()? {
+            byte @ (b'"' | b'\\' | b'/') => char::from(byte),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => self.utf16()?,
+            _ => return Err(self.not_json("invalid escape")),
+        })
+    }
+
+    fn utf16(&mut self) -> Result<char, Broken> {
+        let mut units = vec![self.unit()?];
+        if matches!(units[0], 0xD800..=0xDBFF) && self.text_byte()? == b'\\' && self.text_byte()? == b'u' {
+            units.push(self.unit()?);
+        }
+        match char::decode_utf16(units).next() {
+            Some(Ok(character)) => Ok(character),
+            _ => Err(self.not_json("lone surrogate in hex escape")),
+        }
+    }
+
+    /// Four hexadecimal digits.
+    fn unit(&mut self) -> Result<u16, Broken> {
+        let mut unit = 0;
+        for _ in 0..4 {
+            let digit = char::from(self.text_byte()?).to_digit(16);
+            let digit = digit.and_then(|digit| u16::try_from(digit).ok());
+            unit = unit << 4 | digit.ok_or_else(|| self.not_json("invalid escape"))?;
+        }
+        Ok(unit)
+    }
+
+    fn text_byte(&mut self) -> Result<u8, Broken> {
+        self.byte()?.ok_or_else(|| self.not_json("EOF while parsing a string"))
+    }
+
+    fn not_json(&self, what: &str) -> Broken {
+        let Self { line, column, .. } = self;
+        Broken {
+            fault: MessageFault::NotJson,
+            cause: format!("The start message is not JSON: {what} at line {line} column {column}"),
+        }
+    }
+
+    /// Of the bytes of this block, and those before it, `whole` are text.
+    fn not_utf8(&self, whole: usize) -> Broken {
+        let at = self.before + whole as u64;
+        Broken {
+            fault: MessageFault::NotJson,
+            cause: format!("The start message is not UTF-8: there is no character at byte {at}"),
+        }
+    }
+}
+
+/// Looks for the least of all bytes, since a loop without an early end takes many at once.
+fn has_control(text: &str) -> bool {
+    text.bytes().fold(u8::MAX, u8::min) < b' '
+}
+
+fn read_some(from: &mut dyn io::Read, buf: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match from.read(buf) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+fn unreadable(error: &io::Error) -> Broken {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => {
+            Broken { fault: MessageFault::TooLarge, cause: format!("The start message {error}") }
+        }
+        _ => Broken {
+            fault: MessageFault::Unreadable,
+            cause: format!("The start message cannot be read: {error}"),
+        },
+    }
+}
