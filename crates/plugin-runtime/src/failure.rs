@@ -30,6 +30,8 @@ pub enum FailureKind {
     Input,
     /// What was asked for does not go together with what this process does already.
     Conflict,
+    /// Whoever runs the plugin does not allow what the step asks for. Nothing was sent to anybody.
+    Forbidden,
     /// The other side failed: unreachable, login refused, transfer lost.
     Service,
     /// The plugin or the machine it runs on failed: a panic, a full disk, an unreadable state file.
@@ -85,6 +87,11 @@ impl Failure {
             "Make room in the folder for temporary files, or name another one in TMPDIR, and run the step again. Nothing \
              was sent to the server.",
         )
+    }
+
+    /// What the step asks for is not allowed where the plugin runs.
+    pub fn forbidden(cause: impl Into<String>, assistance: impl Into<String>) -> Self {
+        Self::new(FailureKind::Forbidden, cause, assistance)
     }
 
     /// The other side failed.

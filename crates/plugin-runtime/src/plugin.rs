@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::cross_check::{self, CrossCheckError};
 use crate::failure::Failure;
 use crate::handler::{Connection, Context, Handlers, Probe, Table, TriggerContext, Typed};
+use crate::metric::Metric;
 use crate::spec::Spec;
 
 /// A specification together with a handler for each of its steps. Cloning is cheap.
@@ -16,17 +17,26 @@ use crate::spec::Spec;
 pub struct Plugin {
     spec: Arc<Spec>,
     handlers: Arc<dyn Handlers>,
+    measure: Measure,
 }
+
+/// Gives what a plugin counts.
+type Measure = Arc<dyn Fn() -> Vec<Metric> + Send + Sync>;
 
 impl Plugin {
     /// Begins a plugin with the text of its `plugin.spec.yaml`.
     pub fn builder<C: Connection>(spec_yaml: &str) -> PluginBuilder<'_, C> {
-        PluginBuilder { spec_yaml, table: Table::default() }
+        PluginBuilder { spec_yaml, table: Table::default(), measure: Arc::new(Vec::new) }
     }
 
     /// What the plugin promises.
     pub fn spec(&self) -> &Spec {
         &self.spec
+    }
+
+    /// What the plugin has counted so far, in the order in which it tells.
+    pub fn metrics(&self) -> Vec<Metric> {
+        (self.measure)()
     }
 
     pub(crate) fn handlers(&self) -> Arc<dyn Handlers> {
@@ -38,6 +48,7 @@ impl Plugin {
 pub struct PluginBuilder<'y, C> {
     spec_yaml: &'y str,
     table: Table<C>,
+    measure: Measure,
 }
 
 impl<C: Connection> PluginBuilder<'_, C> {
@@ -80,6 +91,13 @@ impl<C: Connection> PluginBuilder<'_, C> {
         self
     }
 
+    /// Sets the function that tells what the plugin counts. It is called whenever somebody asks, and must not wait.
+    #[must_use]
+    pub fn metrics(mut self, measure: impl Fn() -> Vec<Metric> + Send + Sync + 'static) -> Self {
+        self.measure = Arc::new(measure);
+        self
+    }
+
     /// The plugin, once specification, handlers and types agree.
     ///
     /// # Errors
@@ -89,6 +107,6 @@ impl<C: Connection> PluginBuilder<'_, C> {
         let spec = Spec::parse(self.spec_yaml)?;
         let handlers: Arc<dyn Handlers> = Arc::new(self.table);
         cross_check::check(&spec, &handlers.types())?;
-        Ok(Plugin { spec: Arc::new(spec), handlers })
+        Ok(Plugin { spec: Arc::new(spec), handlers, measure: self.measure })
     }
 }
