@@ -73,6 +73,8 @@ pub enum Command {
     /// `PRET command`: the transfer that the passive port to come is for. Distributed servers of the `DrFTPd` family want to
     /// know before they name one. No RFC describes it.
     Pret(Box<Command>),
+    /// `NOOP`: nothing but an answer (RFC 959 §4.1.3).
+    Noop,
     /// `QUIT` (RFC 959 §4.1.1).
     Quit,
 }
@@ -109,6 +111,7 @@ impl Command {
             Self::Cwd(_) => "CWD",
             Self::Pwd => "PWD",
             Self::Pret(_) => "PRET",
+            Self::Noop => "NOOP",
             Self::Quit => "QUIT",
         }
     }
@@ -145,6 +148,7 @@ impl Command {
             | Self::Rest(_)
             | Self::Pwd
             | Self::Pret(_)
+            | Self::Noop
             | Self::Quit => None,
         }
     }
@@ -251,6 +255,7 @@ mod tests {
             Command::Cwd(path.clone()),
             Command::Pwd,
             Command::Pret(Box::new(Command::Retr(path.clone()))),
+            Command::Noop,
             Command::Quit,
         ]
     }
@@ -291,6 +296,7 @@ mod tests {
             CWD \xc3\xb6/\x1bx\r\n      CWD ö/\u{1b}x
             PWD\r\n                     PWD
             PRET RETR \xc3\xb6/\x1bx\r\n PRET RETR ö/\u{1b}x
+            NOOP\r\n                    NOOP
             QUIT\r\n                    QUIT
         "#]]
         .assert_eq(&table);
