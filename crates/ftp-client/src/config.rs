@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ftp_proto::{Argument, ArgumentError};
 
+use crate::allow::AllowList;
 use crate::encoding::Encoding;
 use crate::limits::Limits;
 use crate::proxy::Proxy;
@@ -12,7 +13,7 @@ use crate::secret::Secret;
 use crate::tls::Verification;
 
 /// Everything that describes one server and one login.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Config {
     /// Name or address literal of the server, without brackets and without a port. An IPv6 address of one link's own
     /// has its zone behind it: `fe80::1%eth0`.
@@ -30,6 +31,8 @@ pub struct Config {
     /// `Some`: every connection goes through this proxy, which also resolves the server's name. Active data connections
     /// are impossible then.
     pub proxy: Option<Proxy>,
+    /// Which hosts may be reached, the proxy among them.
+    pub allowed: AllowList,
     /// The longest that any single wait may take: a name, a connection, a reply, a block of data.
     pub timeout: Duration,
     /// How often what failed for now is tried again.
@@ -39,8 +42,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// FTP's own port, clear text, passive mode, names in a charset to be found out, 30 seconds for each wait, and the
-    /// usual retries and limits: what is to be different stands before `..Config::new(host, credentials)`.
+    /// FTP's own port, clear text, passive mode, names in a charset to be found out, any host, 30 seconds for each wait,
+    /// and the usual retries and limits: what is to be different stands before `..Config::new(host, credentials)`.
     pub fn new(host: impl Into<String>, credentials: Credentials) -> Self {
         Self {
             host: host.into(),
@@ -50,6 +53,7 @@ impl Config {
             tls: None,
             encoding: Encoding::Auto,
             proxy: None,
+            allowed: AllowList::default(),
             timeout: Duration::from_secs(30),
             retries: Retries::default(),
             limits: Limits::default(),
@@ -68,7 +72,7 @@ pub(crate) fn authority(host: &str, port: u16) -> String {
 }
 
 /// TLS 1.2 and 1.3.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TlsConfig {
     /// When it begins.
     pub mode: TlsMode,
@@ -77,7 +81,7 @@ pub struct TlsConfig {
 }
 
 /// When TLS begins on the control connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TlsMode {
     /// With AUTH TLS, after the server's greeting (RFC 4217 §4).
     Explicit,
@@ -87,7 +91,7 @@ pub enum TlsMode {
 
 /// User name and password, fit for the control connection. Anonymous login (RFC 1635) is the user `anonymous` with a
 /// password that looks like a mail address.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Credentials {
     pub(crate) user: Argument,
     pub(crate) password: Secret<Argument>,
@@ -119,7 +123,7 @@ pub enum CredentialsError {
 }
 
 /// Which side opens the data connections first; the other way is tried when it fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DataMode {
     /// The client connects (EPSV, then PASV).
     Passive,

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::config::{Config, DataMode, TlsMode};
 use crate::control::Control;
+use crate::counters::Counters;
 use crate::data::Route;
 use crate::diagnosis::{Diagnosis, Step, Trail, Verdict};
 use crate::dial;
@@ -29,6 +30,7 @@ pub struct Client {
     config: Arc<Config>,
     trust: Option<Arc<Trust>>,
     learnt: Arc<Mutex<Learnt>>,
+    counters: Arc<Counters>,
 }
 
 /// What the sessions of a client found out about its server, so that the next one need not.
@@ -66,11 +68,16 @@ impl Client {
     /// [`Error::Tls`] when TLS is asked for and the host cannot stand in a certificate, or the authorities that would
     /// have to check it are unusable.
     pub fn new(config: Config) -> Result<Self, Error> {
+        Self::counting(Arc::new(config), Arc::default())
+    }
+
+    /// As [`Client::new`], counting in `counters`.
+    pub(crate) fn counting(config: Arc<Config>, counters: Arc<Counters>) -> Result<Self, Error> {
         let trust = match &config.tls {
             Some(tls) => Some(Trust::new(without_zone(&config.host), tls).map_err(control_tls)?),
             None => None,
         };
-        Ok(Self { config: Arc::new(config), trust: trust.map(Arc::new), learnt: Arc::default() })
+        Ok(Self { config, trust: trust.map(Arc::new), learnt: Arc::default(), counters })
     }
 
     /// Connects, protects, logs in. A server that is full or not ready yet is asked again after a pause.
@@ -81,22 +88,28 @@ impl Client {
     /// [`Error::Protocol`] and [`Error::Rejected`] for a server that breaks off in between, and [`Error::Repeated`] when it
     /// was asked several times.
     pub async fn connect(&self) -> Result<Session, Error> {
-        if self.config.proxy.is_some() && self.config.data_mode == DataMode::Active {
-            tracing::warn!("Active mode is impossible through a proxy; the data connections will be passive");
-        }
         let mut tries = self.tries();
         loop {
-            match self.dial(self.versions()).await {
-                Ok((control, link)) => return Ok(Session::new(self.clone(), control, link)),
+            match self.connect_once().await {
+                Ok(session) => return Ok(session),
                 Err(error) if is_turned_away(&error) => tries.again(error).await?,
                 Err(error) => return Err(tries.conclude(error)),
             }
         }
     }
 
+    /// A single try to connect.
+    pub(crate) async fn connect_once(&self) -> Result<Session, Error> {
+        if self.config.proxy.is_some() && self.config.data_mode == DataMode::Active {
+            tracing::warn!("Active mode is impossible through a proxy; the data connections will be passive");
+        }
+        let (control, link) = self.dial(self.versions()).await?;
+        Ok(Session::new(self.clone(), control, link))
+    }
+
     /// The tries that an operation has.
     pub(crate) fn tries(&self) -> Tries {
-        Tries::new(self.config.retries, self.learnt().route.is_some())
+        Tries::new(self.config.retries, self.learnt().route.is_some(), Arc::clone(&self.counters))
     }
 
     /// The path that a session would send for a text, so that one which cannot be sent is refused without a server.
@@ -112,8 +125,12 @@ impl Client {
         RemotePath::encode(text, charset)
     }
 
-    pub(crate) fn config(&self) -> &Config {
+    pub(crate) fn config(&self) -> &Arc<Config> {
         &self.config
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// The TLS versions that suit this server best, as far as is known.
@@ -230,10 +247,14 @@ impl Client {
 
     /// A TCP connection to the server, or through the proxy to it.
     async fn reach(&self, trail: &mut Trail) -> Result<TcpStream, Error> {
-        let Config { host, port, timeout, .. } = &*self.config;
+        let Config { host, port, timeout, allowed, .. } = &*self.config;
         if let Some(proxy) = &self.config.proxy {
             trail.begin(Step::Tcp);
-            let tcp = proxy.connect(host, *port, *timeout).await.map_err(|fault| {
+            // Its addresses are the proxy's to find out, so only its name can be judged.
+            if !allowed.allows_host(host) {
+                return Err(self.connect_error(ConnectFault::Forbidden));
+            }
+            let tcp = proxy.connect((host, *port), allowed, *timeout).await.map_err(|fault| {
                 self.connect_error(ConnectFault::Proxy { proxy: proxy.to_string(), fault })
             })?;
             tracing::info!("Connected to {} through the proxy {proxy}", self.config.server());
@@ -242,7 +263,7 @@ impl Client {
         }
         let unreached = |fault: dial::Unreached| fault.into_error(self.config.server());
         trail.begin(Step::Name);
-        let addresses = dial::resolve(host, *port, *timeout).await.map_err(unreached)?;
+        let addresses = dial::resolve(host, *port, allowed, *timeout).await.map_err(unreached)?;
         trail.passed(|| {
             let known: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
             known.join(", ")
@@ -265,6 +286,7 @@ impl Client {
         if reply.severity() != Severity::Completion {
             return Err(Error::Login(reply));
         }
+        self.counters.logins.add(1);
         tracing::info!("Logged in");
         Ok(())
     }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::echo::Echoes;
 use crate::error::{Channel, Error, LostCause, ProtocolFault, TlsFault, Wait};
 use crate::secret::Secret;
-use crate::socket;
+use crate::socket::{self, Sight};
 use crate::stream::Stream;
 use crate::tls::{Link, Protection};
 use crate::wait::within;
@@ -29,6 +29,13 @@ const READ_BLOCK: usize = 4096;
 /// How long closing may take; what does not get out by then never will.
 const HANGING_UP: Duration = Duration::from_secs(1);
 
+/// How long bytes that have arrived may take to be read.
+const OVERHEARING: Duration = Duration::from_millis(100);
+
+/// How long a server may take to answer a NOOP. Whoever waits for it has something else to do, and a new login takes no
+/// longer.
+const ANSWERING: Duration = Duration::from_secs(3);
+
 /// A control connection.
 #[derive(Debug)]
 pub(crate) struct Control {
@@ -37,6 +44,8 @@ pub(crate) struct Control {
     /// Where reads land; here, so that it does not make every future that waits for a reply as large.
     block: Box<[u8]>,
     state: State,
+    /// Whether the server has answered since the connection was last left alone.
+    is_proven: bool,
     limit: Duration,
     /// What must not stand in a refusal.
     echoes: Echoes,
@@ -75,7 +84,7 @@ impl Control {
         let block = vec![0; READ_BLOCK].into_boxed_slice();
         let state = State::Awaiting("the connection");
         let echoes = Echoes::of(password);
-        Ok(Self { stream, decoder, block, state, limit, echoes, local, peer: Some(peer) })
+        Ok(Self { stream, decoder, block, state, is_proven: false, limit, echoes, local, peer: Some(peer) })
     }
 
     /// The same connection, with the knowledge that a proxy is at the other end of its socket.
@@ -136,12 +145,7 @@ impl Control {
 
     /// As [`Control::exchange`], for a command that has to succeed: every final reply but 2yz is an error.
     pub(crate) async fn execute(&mut self, command: &Command) -> Result<Reply, Error> {
-        let verb = command.verb();
-        let reply = not_refused(verb, self.exchange(command).await?)?;
-        if reply.severity() == Severity::Completion {
-            return Ok(reply);
-        }
-        Err(Error::Protocol(ProtocolFault::Unexpected { verb, reply }))
+        completed(command.verb(), self.exchange(command).await?)
     }
 
     /// Sends a command; its replies are the caller's to read.
@@ -188,6 +192,59 @@ impl Control {
         let Stream::Plain(tcp) = self.stream else { return Err(Error::Lost(LostCause::Poisoned)) };
         let stream = link.protect(tcp, Channel::Control, self.limit).await?;
         Ok(Self { stream, ..self })
+    }
+
+    /// Whether the connection, idle until now, is still one, as far as that can be told without a word. What came unasked
+    /// meanwhile is taken, and ends the connection if it is a reply. With `ask` the server has to answer a NOOP as well.
+    pub(crate) async fn has_lasted(&mut self, ask: bool) -> bool {
+        let ask = match socket::look(self.stream.tcp()) {
+            Sight::End => return false,
+            Sight::Bytes => {
+                self.overhear().await;
+                true
+            }
+            Sight::Quiet => ask,
+        };
+        self.is_proven = false;
+        if !self.is_idle() || self.refuse_unasked_replies().is_err() {
+            return false;
+        }
+        !ask || self.answers().await && self.is_quiet()
+    }
+
+    /// Whether no command is under way and no byte of the server's is left over.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_idle() && self.decoder.is_empty()
+    }
+
+    /// Whether the server has answered since [`Control::has_lasted`] was asked.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.is_proven
+    }
+
+    /// Reads what has arrived already. Over TLS that may be a ticket or another word of its own, of which nothing is left
+    /// to read then.
+    async fn overhear(&mut self) {
+        let read = tokio::time::timeout(OVERHEARING, self.stream.read(&mut self.block)).await;
+        match read {
+            Ok(Ok(read @ 1..)) => self.decoder.push(&self.block[..read]),
+            Ok(Ok(0) | Err(_)) => self.poison(),
+            Err(_) => {}
+        }
+    }
+
+    /// Whether the server answers a NOOP soon. One that does not know the command is there as well.
+    async fn answers(&mut self) -> bool {
+        if self.send(&Command::Noop).await.is_err() {
+            return false;
+        }
+        match self.reply(self.limit.min(ANSWERING)).await {
+            Ok(reply) => {
+                reply.severity() == Severity::Completion
+                    || matches!(reply.code(), Code::UNKNOWN_COMMAND | Code::NOT_IMPLEMENTED)
+            }
+            Err(_) => false,
+        }
     }
 
     /// Gives the connection up for good.
@@ -247,6 +304,7 @@ impl Control {
             self.state = State::Broken;
             return Err(Error::Lost(LostCause::Goodbye(reply)));
         }
+        self.is_proven = true;
         if reply.severity() != Severity::Preliminary {
             self.state = State::Idle;
         }
@@ -304,6 +362,15 @@ impl Control {
 /// byte is enough, and an alert has no line end to wait for.
 fn is_tls_record(bytes: &[u8]) -> bool {
     matches!(bytes.first(), Some(0x15 | 0x16))
+}
+
+/// Turns every final reply but 2yz into an error.
+pub(crate) fn completed(verb: &'static str, reply: Reply) -> Result<Reply, Error> {
+    let reply = not_refused(verb, reply)?;
+    if reply.severity() == Severity::Completion {
+        return Ok(reply);
+    }
+    Err(Error::Protocol(ProtocolFault::Unexpected { verb, reply }))
 }
 
 /// Turns a reply of kind 4yz or 5yz into an error.

@@ -95,13 +95,15 @@ pub(crate) fn routes(mode: DataMode, learnt: Option<Route>, peer: Option<IpAddr>
 /// Connects to a port of the server, wherever the control connection leads.
 pub(crate) async fn dial(config: &Config, peer: Option<SocketAddr>, port: u16) -> io::Result<TcpStream> {
     let tcp = match (&config.proxy, peer) {
-        (Some(proxy), _) => proxy.connect(&config.host, port, config.timeout).await.map_err(|fault| {
-            let kind = match &fault {
-                ProxyFault::Target(error) => error.kind(),
-                _ => io::ErrorKind::Other,
-            };
-            io::Error::new(kind, format!("the proxy {proxy}: {fault}"))
-        })?,
+        (Some(proxy), _) => {
+            proxy.connect((&config.host, port), &config.allowed, config.timeout).await.map_err(|fault| {
+                let kind = match &fault {
+                    ProxyFault::Target(error) => error.kind(),
+                    _ => io::ErrorKind::Other,
+                };
+                io::Error::new(kind, format!("the proxy {proxy}: {fault}"))
+            })?
+        }
         (None, Some(mut server)) => {
             // In place, so that an IPv6 address keeps its zone.
             server.set_port(port);

@@ -13,6 +13,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::allow::AllowList;
 use crate::error::{ConnectFault, Error, Wait};
 use crate::socket;
 use crate::wait::within;
@@ -26,6 +27,8 @@ const MOST_ADDRESSES: usize = 20;
 /// Why there is no connection.
 #[derive(Debug)]
 pub(crate) enum Unreached {
+    /// The host, or each of its addresses, is none of those that may be reached.
+    Forbidden,
     /// The name service, or every address, was silent for so long.
     Silent { wait: Wait, after: Duration },
     /// The name has no address.
@@ -34,17 +37,34 @@ pub(crate) enum Unreached {
     Tcp(io::Error),
 }
 
-/// Connects to `host`, a name or an address literal, within `limit` for the name and `limit` for the connection.
-pub(crate) async fn dial(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Unreached> {
-    connect(resolve(host, port, limit).await?, limit).await
+/// Connects to `host`, a name or an address literal that is `allowed`, within `limit` for the name and `limit` for the
+/// connection.
+pub(crate) async fn dial(
+    host: &str,
+    port: u16,
+    allowed: &AllowList,
+    limit: Duration,
+) -> Result<TcpStream, Unreached> {
+    connect(resolve(host, port, allowed, limit).await?, limit).await
 }
 
-/// The addresses of `host`, as the name service orders them.
-pub(crate) async fn resolve(host: &str, port: u16, limit: Duration) -> Result<Vec<SocketAddr>, Unreached> {
-    match within(Wait::Resolving, limit, lookup_host((host, port))).await {
-        Ok(addresses) => Ok(addresses.map_err(Unreached::Resolve)?.collect()),
-        Err(_) => Err(Unreached::Silent { wait: Wait::Resolving, after: limit }),
+/// The addresses of `host` that are `allowed`, as the name service orders them.
+pub(crate) async fn resolve(
+    host: &str,
+    port: u16,
+    allowed: &AllowList,
+    limit: Duration,
+) -> Result<Vec<SocketAddr>, Unreached> {
+    if !allowed.allows_host(host) && !allowed.names_networks() {
+        return Err(Unreached::Forbidden);
     }
+    let Ok(found) = within(Wait::Resolving, limit, lookup_host((host, port))).await else {
+        return Err(Unreached::Silent { wait: Wait::Resolving, after: limit });
+    };
+    let addresses: Vec<_> = found.map_err(Unreached::Resolve)?.collect();
+    let were_any = !addresses.is_empty();
+    let permitted = allowed.permitted(host, addresses);
+    if were_any && permitted.is_empty() { Err(Unreached::Forbidden) } else { Ok(permitted) }
 }
 
 /// Connects to whichever of the addresses answers first.
@@ -153,6 +173,7 @@ impl Unreached {
     /// The same as an error of the control connection to `server`, which is `host:port`.
     pub(crate) fn into_error(self, server: String) -> Error {
         match self {
+            Self::Forbidden => Error::Connect { server, fault: ConnectFault::Forbidden },
             Self::Silent { wait, after } => Error::Timeout { wait, after },
             Self::Resolve(error) => Error::Connect { server, fault: ConnectFault::Resolve(error) },
             Self::Tcp(error) => Error::Connect { server, fault: ConnectFault::Tcp(error) },

@@ -88,9 +88,9 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect { fault, .. } => match fault {
-                ConnectFault::NotFtp { .. } | ConnectFault::SpeaksTls => false,
+                ConnectFault::Forbidden | ConnectFault::NotFtp { .. } | ConnectFault::SpeaksTls => false,
                 ConnectFault::Proxy { fault, .. } => {
-                    !matches!(fault, ProxyFault::Login | ProxyFault::Answer(_))
+                    !matches!(fault, ProxyFault::Forbidden | ProxyFault::Login | ProxyFault::Answer(_))
                 }
                 _ => true,
             },
@@ -125,6 +125,11 @@ impl Error {
         }
     }
 
+    /// Whether the session failed, and not what it was asked to do.
+    pub(crate) fn is_of_the_session(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::Login(_) | Self::Lost(_) | Self::Timeout { .. })
+    }
+
     /// Whether the server cannot do this at all, so that another way to the same end is worth a try. 501 and 503 are
     /// among the codes because servers that take an unknown command for a wrong argument or a wrong order exist.
     pub(crate) fn is_unsupported(&self) -> bool {
@@ -143,6 +148,9 @@ impl Error {
 /// Which step of connecting failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectFault {
+    /// It may not be reached from here ([`Config::allowed`](crate::Config::allowed)); nothing was sent.
+    #[error("it is not among the hosts that may be reached from here")]
+    Forbidden,
     /// The name has no address.
     #[error("the name cannot be resolved ({0})")]
     Resolve(io::Error),
@@ -366,6 +374,8 @@ impl fmt::Display for Channel {
 /// What a timeout ran out on. Reads after "while".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
+    /// For one of the sessions of a [`Pool`](crate::Pool) to come free.
+    Session,
     /// For the name service.
     Resolving,
     /// For the TCP connection.
@@ -389,6 +399,7 @@ pub enum Wait {
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Session => f.write_str("waiting for one of the sessions to come free"),
             Self::Resolving => f.write_str("resolving the server's name"),
             Self::Connecting => f.write_str("connecting"),
             Self::Greeting => f.write_str("waiting for the server's greeting"),

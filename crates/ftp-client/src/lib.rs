@@ -23,9 +23,11 @@
 //! # }
 //! ```
 
+mod allow;
 mod config;
 mod connect;
 mod control;
+mod counters;
 mod data;
 mod diagnosis;
 mod dial;
@@ -34,6 +36,7 @@ mod encoding;
 mod error;
 mod greeting;
 mod limits;
+mod pool;
 mod proxy;
 mod retry;
 mod secret;
@@ -43,6 +46,7 @@ mod stream;
 mod tls;
 mod wait;
 
+pub use allow::{AllowList, HostPattern, HostPatternError};
 pub use config::{Config, Credentials, CredentialsError, DataMode, TlsConfig, TlsMode};
 pub use connect::Client;
 pub use control::WIRE;
@@ -50,6 +54,7 @@ pub use diagnosis::{Diagnosis, Finding, Remark, Step, Verdict};
 pub use encoding::{Encoding, UnknownEncoding};
 pub use error::{Channel, ConnectFault, DataFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
 pub use limits::Limits;
+pub use pool::{Pool, PoolLimits, Pooled, Statistics};
 pub use proxy::{Proxy, ProxyError, ProxyFault};
 pub use retry::{Retries, Tries};
 pub use secret::Secret;

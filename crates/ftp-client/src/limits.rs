@@ -1,7 +1,7 @@
 //! How much a server may send before it is too much.
 
 /// The most that an operation takes. What goes beyond is an error that names the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Lines in a listing: entries, and whatever else a server prints between them.
     pub listing_entries: usize,

@@ -3,11 +3,13 @@
 //! Invariant: within one operation a password that was refused is not sent again, since servers lock accounts for that;
 //! and however a server behaves, no operation is tried without end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_proto::{Code, Reply, Severity};
 use tokio::time::sleep;
 
+use crate::counters::Counters;
 use crate::error::{ConnectFault, DataFault, Error, LostCause, TlsFault, Wait};
 use crate::proxy::ProxyFault;
 
@@ -16,7 +18,7 @@ use crate::proxy::ProxyFault;
 const MOST_TRIES: u32 = 100;
 
 /// How often, and after which pauses, an operation is tried again that failed for now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Retries {
     /// How many tries may follow the first. A transfer that gets further than before has all of them again.
     pub attempts: u32,
@@ -57,11 +59,12 @@ pub struct Tries {
     /// Whether data connections to this server have been seen to work. One that never did is not a passing failure but a
     /// firewall, and all the ways around it have been tried already.
     data_works: bool,
+    counters: Arc<Counters>,
 }
 
 impl Tries {
-    pub(crate) fn new(retries: Retries, data_works: bool) -> Self {
-        Self { retries, in_a_row: 0, in_all: 0, first: None, data_works }
+    pub(crate) fn new(retries: Retries, data_works: bool, counters: Arc<Counters>) -> Self {
+        Self { retries, in_a_row: 0, in_all: 0, first: None, data_works, counters }
     }
 
     /// The operation got further than ever before: failures so far do not count against it any more.
@@ -92,6 +95,7 @@ impl Tries {
             self.in_a_row,
             self.retries.attempts
         );
+        self.counters.retries.add(1);
         self.first.get_or_insert_with(|| Box::new(error));
         sleep(pause).await;
         Ok(())
@@ -115,7 +119,12 @@ impl Tries {
             // Each try would bring a few bytes more, and there is no end to that.
             Error::Timeout { wait: Wait::MoreThanATrickle, .. }
             | Error::Lost(LostCause::Poisoned)
-            | Error::Connect { fault: ConnectFault::Proxy { fault: ProxyFault::Login, .. }, .. } => false,
+            | Error::Connect {
+                fault:
+                    ConnectFault::Forbidden
+                    | ConnectFault::Proxy { fault: ProxyFault::Forbidden | ProxyFault::Login, .. },
+                ..
+            } => false,
             // A server that restarts refuses connections, or takes them and does not greet.
             Error::Connect { .. }
             | Error::Lost(_)
@@ -252,7 +261,7 @@ mod tests {
             (tls(TlsFault::NotTls), false),
             (not_opened(), false),
         ];
-        let mut tries = Tries::new(Retries::default(), false);
+        let mut tries = Tries::new(Retries::default(), false, Arc::default());
         for (error, passing) in table {
             assert_eq!(tries.is_passing(&error), passing, "{error}");
         }
@@ -272,7 +281,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn tries_end_with_the_first_and_the_last_failure_and_progress_gives_all_of_them_back() {
-        let mut tries = Tries::new(Retries::default(), true);
+        let mut tries = Tries::new(Retries::default(), true, Arc::default());
         tries.again(Error::Data(DataFault::GivenUp(reply("426 first")))).await.unwrap();
         tries.again(Error::Lost(LostCause::Closed)).await.unwrap();
         tries.progress();
@@ -288,7 +297,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn progress_does_not_go_on_without_end() {
-        let mut tries = Tries::new(Retries::default(), true);
+        let mut tries = Tries::new(Retries::default(), true, Arc::default());
         let mut count = 0;
         while tries.again(Error::Lost(LostCause::Closed)).await.is_ok() {
             tries.progress();
@@ -299,8 +308,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_single_try_fails_as_it_is() {
-        let error =
-            Tries::new(Retries::none(), true).again(Error::Lost(LostCause::Closed)).await.unwrap_err();
+        let error = Tries::new(Retries::none(), true, Arc::default())
+            .again(Error::Lost(LostCause::Closed))
+            .await
+            .unwrap_err();
         assert!(matches!(error, Error::Lost(LostCause::Closed)), "{error:?}");
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 /// Holds a `T` that neither `Debug` nor a log shows.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret<T>(T);
 
 impl<T> Secret<T> {

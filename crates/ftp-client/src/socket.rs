@@ -1,5 +1,7 @@
 //! Socket options: what makes FTP's many small exchanges quick, and its long silences survivable.
 
+use std::io::ErrorKind;
+use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -33,6 +35,27 @@ pub(crate) fn acknowledge_quickly(tcp: &TcpStream) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = tcp;
+}
+
+/// What can be seen of a socket without reading from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// Nothing: it is open, as far as is known here.
+    Quiet,
+    /// Bytes that wait to be read.
+    Bytes,
+    /// Its end, in order or not.
+    End,
+}
+
+/// Looks at a socket past the runtime, which hears of news only while nobody keeps its threads busy.
+pub(crate) fn look(tcp: &TcpStream) -> Sight {
+    match SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]) {
+        Ok(0) => Sight::End,
+        Ok(_) => Sight::Bytes,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Sight::Quiet,
+        Err(_) => Sight::End,
+    }
 }
 
 #[cfg(test)]

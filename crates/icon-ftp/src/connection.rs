@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use ftp_client::{
-    Client, Config, Credentials, DataMode, Encoding, Proxy, Secret, TlsConfig, TlsMode, UnknownEncoding,
-    Verification,
+    Client, Config, Credentials, DataMode, Encoding, Error, Proxy, Secret, TlsConfig, TlsMode,
+    UnknownEncoding, Verification,
 };
 use plugin_runtime::Failure;
 use serde::Deserialize;
@@ -70,14 +70,17 @@ impl From<String> for SecretText {
 }
 
 impl Connection {
-    /// A client for this server and login, with the limits and retries that `set` gives it. Nothing is dialled yet.
+    /// What `make` makes of this server and login. Nothing is dialled yet.
     ///
     /// # Errors
     ///
     /// A failure that names the setting and says what would be right.
-    pub(crate) fn client(&self, set: impl FnOnce(Config) -> Config) -> Result<Client, Failure> {
+    pub(crate) fn client(
+        &self,
+        make: impl FnOnce(Config) -> Result<Client, Error>,
+    ) -> Result<Client, Failure> {
         self.warn_of_idle_settings();
-        Client::new(set(self.config()?)).map_err(|error| failure::from_client(&error))
+        make(self.config()?).map_err(|error| failure::from_client(&error))
     }
 
     /// The server as people name it: `host:port`.

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use ftp_client::{Config, Finding, Retries, Verdict};
+use ftp_client::{Client, Config, Finding, Retries, Verdict};
 use plugin_runtime::{Context, Failure, Probe};
 use serde::Serialize;
 
+use crate::access::Access;
 use crate::connection::Connection;
 use crate::failure;
-use crate::settings::Settings;
 
 /// What the test found.
 #[derive(Debug, Serialize)]
@@ -48,11 +48,12 @@ struct Advice {
 pub(crate) async fn run(
     context: Context<Connection>,
     probe: Probe,
-    settings: Settings,
+    access: Access,
 ) -> Result<Findings, Failure> {
     let connection = &context.connection;
     // Each step is tried once: a step that passes only now and then is a finding too.
-    let client = connection.client(|config| Config { retries: Retries::none(), ..settings.once(config) })?;
+    let once = |config| Config { retries: Retries::none(), ..access.settings.once(config) };
+    let client = connection.client(|config| Client::new(once(config)))?;
     let diagnosis = client.diagnose(probe == Probe::Write).await;
     let steps: Vec<StepFinding> = diagnosis.findings.iter().map(StepFinding::from).collect();
     let table = table(&steps);

@@ -5,7 +5,7 @@ mod tls;
 
 use ftp_client::{ConnectFault, DataFault, Error, LostCause, ProtocolFault, ProxyFault, Remark, Wait};
 use ftp_proto::PathError;
-use plugin_runtime::Failure;
+use plugin_runtime::{Failure, FailureKind};
 
 /// A failure of the client, in words. A refusal of the file at hand is no failure: actions ask
 /// [`Error::is_rejection`] first.
@@ -39,6 +39,11 @@ pub(crate) fn from_client(error: &Error) -> Failure {
              operator.",
         ),
         Error::Data(fault) => data(fault),
+        Error::Timeout { wait: Wait::Session, after } => Failure::service(
+            format!("No session with the server came free within {} s", after.as_secs_f32()),
+            "As many steps as may use the server at once are doing so, or as many as it lets in. Try again when fewer are \
+             under way.",
+        ),
         Error::Timeout { wait, after } => Failure::service(
             format!("The server did not answer in time: {} s passed while {wait}", after.as_secs_f32()),
             timeout_advice(*wait),
@@ -54,6 +59,9 @@ pub(crate) fn from_client(error: &Error) -> Failure {
 /// The last of several failures, which is the one to act on, and what the first one was.
 fn repeated(tries: u32, first: &Error, last: &Error) -> Failure {
     let failure = from_client(last);
+    if failure.kind() == FailureKind::Forbidden {
+        return failure;
+    }
     let (first, cause) = (from_client(first), failure.cause());
     let cause = if first.cause() == cause {
         format!("{cause}. All of {tries} tries failed in this way")
@@ -69,6 +77,7 @@ fn repeated(tries: u32, first: &Error, last: &Error) -> Failure {
 
 fn connect(server: &str, fault: &ConnectFault) -> Failure {
     match fault {
+        ConnectFault::Forbidden => forbidden(&format!("The server may not be reached from here: {server}")),
         ConnectFault::Resolve(error) => Failure::service(
             format!("The name of the server cannot be resolved: {server} ({error})"),
             "Check the spelling of `host`, and that the name is known where the plugin runs.",
@@ -95,8 +104,17 @@ fn connect(server: &str, fault: &ConnectFault) -> Failure {
     }
 }
 
+fn forbidden(cause: &str) -> Failure {
+    Failure::forbidden(
+        cause,
+        "Nothing was sent to it. Whoever runs the plugin decides which hosts it may reach, and can add this one: \
+         `--allow-host`, `PLUGIN_ALLOW_HOST`.",
+    )
+}
+
 fn proxy(server: &str, proxy: &str, fault: &ProxyFault) -> Failure {
     match fault {
+        ProxyFault::Forbidden => forbidden(&format!("The proxy may not be used from here: {proxy}")),
         ProxyFault::Unreachable(error) => Failure::service(
             format!("The proxy cannot be reached: {proxy} ({error})"),
             "Check host and port of the connection setting `proxy`, and that firewalls let the plugin's machine through to it.",
@@ -199,7 +217,7 @@ fn timeout_advice(wait: Wait) -> &'static str {
              expects: explicit as a rule, implicit on port 990."
         }
         Wait::OpeningData => "Try the other mode with `passive`, and check the firewalls on the way.",
-        Wait::Sending(_) | Wait::Reply(_) | Wait::Transferring | Wait::MoreThanATrickle => {
+        Wait::Session | Wait::Sending(_) | Wait::Reply(_) | Wait::Transferring | Wait::MoreThanATrickle => {
             "Try again. If the server is known to be slow, raise `timeout`."
         }
     }

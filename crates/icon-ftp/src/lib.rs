@@ -3,44 +3,61 @@
 //! Every step is one line in [`plugin`], one module under `actions` or `triggers`, and one stanza in
 //! `plugin/plugin.spec.yaml`; [`plugin_runtime`] refuses to start when the three do not fit together.
 
+mod access;
 mod actions;
 pub mod cli;
 mod connection;
 mod connection_test;
 mod failure;
+mod metrics;
 mod settings;
 mod transfer;
 mod triggers;
 
+use ftp_client::Pool;
 use plugin_runtime::{CrossCheckError, Plugin};
+
+use access::Access;
 
 pub use settings::Settings;
 
 /// The plugin's specification, as the platform reads it.
 const SPEC: &str = include_str!("../../../plugin/plugin.spec.yaml");
 
-/// The plugin: its specification, and the function behind each of its steps, which all keep to `settings`.
+/// The plugin: its specification, and the function behind each of its steps, which all keep to `settings` and have their
+/// sessions from `pool`.
 ///
 /// # Errors
 ///
 /// The specification, the functions and their types do not fit together.
-pub fn plugin(settings: Settings) -> Result<Plugin, CrossCheckError> {
+pub fn plugin(settings: Settings, pool: Pool) -> Result<Plugin, CrossCheckError> {
+    let access = Access { settings, pool: pool.clone() };
     Plugin::builder(SPEC)
-        .connection_test(move |context, probe| connection_test::run(context, probe, settings))
-        .action("download", move |context, input| actions::download::run(context, input, settings))
-        .action("upload", move |context, input| actions::upload::run(context, input, settings))
-        .action("delete", move |context, input| actions::delete::run(context, input, settings))
-        .trigger::<triggers::monitor::Output, _, _, _>("monitor", move |context, input| {
-            triggers::monitor::run(context, input, settings)
-        })
+        .connection_test(with(&access, connection_test::run))
+        .action("download", with(&access, actions::download::run))
+        .action("upload", with(&access, actions::upload::run))
+        .action("delete", with(&access, actions::delete::run))
+        .trigger::<triggers::monitor::Output, _, _, _>("monitor", with(&access, triggers::monitor::run))
+        .metrics(move || metrics::of(&pool))
         .build()
+}
+
+/// A step's function, with access to its servers.
+fn with<C, I, O, F>(access: &Access, run: F) -> impl Fn(C, I) -> O + Clone + use<C, I, O, F>
+where
+    F: Fn(C, I, Access) -> O + Clone,
+{
+    let access = access.clone();
+    move |context, input| run(context, input, access.clone())
 }
 
 #[cfg(test)]
 mod tests {
+    use ftp_client::{Pool, PoolLimits};
+
     #[test]
     fn specification_functions_and_types_fit_together() {
-        if let Err(error) = super::plugin(super::Settings::default()) {
+        if let Err(error) = super::plugin(super::Settings::default(), Pool::new(PoolLimits::one_shot())) {
             panic!("{error}");
         }
     }

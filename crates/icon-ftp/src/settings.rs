@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use clap::Args;
-use ftp_client::{Config, Limits, Retries};
+use ftp_client::{Config, HostPattern, Limits, Retries};
 
 /// The most bytes of a file that travel in an event of a trigger. Events wait in the outbox until they are delivered, so
 /// their size has a bound; a larger file is told without its content.
 const MOST_CONTENT: u64 = 64 * 1024 * 1024;
 
-/// Limits and persistence; options of every command, which may stand before or after it.
-#[derive(Debug, Clone, Copy, Args)]
+/// Limits, persistence and reach; options of every command, which may stand before or after it.
+#[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// Download no file of more bytes than this. Without it the disk is the limit.
     #[arg(long, global = true, env = "PLUGIN_MAX_DOWNLOAD", value_name = "BYTES")]
@@ -34,6 +34,10 @@ pub struct Settings {
         value_name = "NUMBER"
     )]
     retries: u32,
+    /// Reach no FTP server and no proxy but these: names (`*.example.com`) and networks (`10.0.0.0/8`, `192.0.2.7`). The
+    /// option can be given several times.
+    #[arg(long, global = true, env = "PLUGIN_ALLOW_HOST", value_delimiter = ',', value_name = "PATTERN")]
+    allow_host: Vec<HostPattern>,
 }
 
 impl Default for Settings {
@@ -43,24 +47,26 @@ impl Default for Settings {
             max_download: None,
             max_listing: Limits::default().listing_entries,
             retries: Retries::default().attempts,
+            allow_host: Vec::new(),
         }
     }
 }
 
 impl Settings {
     /// The configuration of a step that runs once.
-    pub(crate) fn once(self, config: Config) -> Config {
+    pub(crate) fn once(&self, config: Config) -> Config {
         let limits = Limits {
             listing_entries: self.max_listing,
             download_bytes: self.max_download,
             ..Limits::default()
         };
-        Config { limits, retries: Retries { attempts: self.retries, ..Retries::default() }, ..config }
+        let retries = Retries { attempts: self.retries, ..Retries::default() };
+        Config { limits, retries, allowed: self.allow_host.iter().cloned().collect(), ..config }
     }
 
     /// The configuration of a step that comes again and again: it has a pace of its own, which also grows with failures,
     /// so within one turn a single further try is enough to get over a cut.
-    pub(crate) fn again_and_again(self, config: Config) -> Config {
+    pub(crate) fn again_and_again(&self, config: Config) -> Config {
         let config = self.once(config);
         let most = self.max_download.map_or(MOST_CONTENT, |most| most.min(MOST_CONTENT));
         Config {

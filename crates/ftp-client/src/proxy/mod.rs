@@ -14,6 +14,7 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use tokio::net::TcpStream;
 
+use crate::allow::AllowList;
 use crate::config::authority;
 use crate::dial::{Unreached, dial};
 use crate::secret::Secret;
@@ -24,7 +25,7 @@ const LONGEST: usize = 255;
 /// A proxy, and the login that it wants.
 ///
 /// `Display` shows protocol, host and port; neither it nor `Debug` shows the login.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Proxy {
     protocol: Protocol,
     host: String,
@@ -32,7 +33,7 @@ pub struct Proxy {
     login: Option<Login>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Protocol {
     /// RFC 1928.
     Socks5,
@@ -41,7 +42,7 @@ enum Protocol {
 }
 
 /// Who uses the proxy. The user is hidden as well: some proxies take a token in its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Login {
     user: Secret<String>,
     password: Secret<String>,
@@ -95,12 +96,12 @@ impl Proxy {
         secrets
     }
 
-    /// A connection to `host`, a name or an address literal, through this proxy: `limit` for reaching the proxy, and
-    /// `limit` for what it then has to do.
+    /// A connection to `host`, a name or an address literal, through this proxy, if the proxy is `allowed`: `limit` for
+    /// reaching the proxy, and `limit` for what it then has to do.
     pub(crate) async fn connect(
         &self,
-        host: &str,
-        port: u16,
+        (host, port): (&str, u16),
+        allowed: &AllowList,
         limit: Duration,
     ) -> Result<TcpStream, ProxyFault> {
         if !can_be_named(host) {
@@ -109,7 +110,7 @@ impl Proxy {
                 "it can only be asked for names in ASCII and for addresses without a zone",
             )));
         }
-        let tcp = dial(&self.host, self.port, limit).await.map_err(unreached)?;
+        let tcp = dial(&self.host, self.port, allowed, limit).await.map_err(unreached)?;
         let login = self.login.as_ref();
         let negotiated = tokio::time::timeout(limit, async {
             match self.protocol {
@@ -170,6 +171,9 @@ pub enum ProxyError {
 /// Why there is no connection through a proxy.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyFault {
+    /// It may not be reached from here ([`Config::allowed`](crate::Config::allowed)).
+    #[error("it is not among the hosts that may be reached from here")]
+    Forbidden,
     /// Nothing listens where the proxy should be, or its name cannot be resolved.
     #[error("it cannot be reached ({0})")]
     Unreachable(io::Error),
@@ -192,6 +196,7 @@ pub enum ProxyFault {
 
 fn unreached(unreached: Unreached) -> ProxyFault {
     ProxyFault::Unreachable(match unreached {
+        Unreached::Forbidden => return ProxyFault::Forbidden,
         Unreached::Silent { after, .. } => {
             io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", after.as_secs_f32()))
         }

@@ -13,12 +13,21 @@ impl Session {
     ///
     /// [`Error::Rejected`] when the file is missing, forbidden, or a folder.
     pub async fn delete(&mut self, path: &RemotePath) -> Result<(), Error> {
+        let command = Command::Dele(path.clone());
         let mut tries = self.tries();
         let mut unanswered = false;
         loop {
-            match self.execute(&Command::Dele(path.clone())).await {
+            self.announce_path(&command).await?;
+            // Past `Session::execute`, which would hide that the command may have been carried out already.
+            match self.control.execute(&command).await {
                 Ok(_) => return Ok(()),
-                Err(error @ (Error::Lost(_) | Error::Timeout { .. })) => {
+                Err(error) if self.has_ended_unnoticed(&error) => {
+                    unanswered = true;
+                    if let Err(error) = self.replace_ended(&error).await {
+                        self.try_again(&mut tries, error).await?;
+                    }
+                }
+                Err(error) if error.is_of_the_session() => {
                     self.try_again(&mut tries, error).await?;
                     unanswered = true;
                 }

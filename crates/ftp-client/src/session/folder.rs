@@ -35,7 +35,7 @@ impl Session {
         // The name of the home is to come in the same charset in which it will be sent back.
         self.announce_utf8().await?;
         if self.home.is_none() {
-            self.home = match self.control.execute(&Command::Pwd).await {
+            self.home = match self.execute(&Command::Pwd).await {
                 Ok(reply) => parse_pwd(&reply),
                 Err(Error::Rejected { .. }) => None,
                 Err(error) => return Err(error),

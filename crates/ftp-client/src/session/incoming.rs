@@ -61,7 +61,10 @@ impl Incoming {
         };
         let verb = data.verb();
         match data.read(buffer).await {
-            Ok(Block::Bytes(read)) => Ok(Part::Bytes(read)),
+            Ok(Block::Bytes(read)) => {
+                session.client.counters().received.add(read);
+                Ok(Part::Bytes(read))
+            }
             Ok(end @ (Block::End | Block::Cut)) => self.conclude(session, end == Block::End).await,
             Err(error) => {
                 self.0 = Progress::Broken { ended: false };

@@ -14,17 +14,30 @@ mod stat;
 mod transfer;
 mod upload;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use ftp_proto::{Command, Features, RemotePath, Reply};
+use tokio::time::Instant;
 
 pub use self::download::Download;
 pub use self::list::{Listing, Unrecognized};
 use self::names::Names;
 pub use self::upload::{Before, Upload};
+use crate::config::Config;
 use crate::connect::{Client, Tls12};
-use crate::control::Control;
+use crate::control::{Control, completed};
 use crate::error::Error;
 use crate::retry::Tries;
 use crate::tls::{Link, Protection, SessionReuse, Versions};
+
+/// A session that was idle for longer has to answer before it is used again: address translators on the way forget
+/// silent connections, and nobody is told.
+const ASKED_AFTER: Duration = Duration::from_secs(5);
+
+/// A session is given to nobody else when it is older. Servers forget the TLS sessions that data connections are to resume,
+/// ProFTPD 1.3.8 after half an hour, and then refuse the data.
+const LONGEST_LIFE: Duration = Duration::from_mins(20);
 
 /// One login on one server.
 ///
@@ -48,12 +61,24 @@ pub struct Session {
     /// The folder the session has stepped into for an operation; `None` while it is at home.
     away: Option<RemotePath>,
     names: Names,
+    /// When the control connection was made.
+    born: Instant,
 }
 
 impl Session {
     pub(crate) fn new(client: Client, control: Control, link: Option<Link>) -> Self {
         let names = Names::new(client.config().encoding, client.learnt().charset);
-        Self { client, control, link, reuse: None, features: None, home: None, away: None, names }
+        Self {
+            client,
+            control,
+            link,
+            reuse: None,
+            features: None,
+            home: None,
+            away: None,
+            names,
+            born: Instant::now(),
+        }
     }
 
     /// How the control connection is protected; `None` in clear text. Data connections are protected likewise.
@@ -80,13 +105,24 @@ impl Session {
     /// As [`Control::exchange`], with what a path beyond ASCII needs beforehand.
     async fn exchange(&mut self, command: &Command) -> Result<Reply, Error> {
         self.announce_path(command).await?;
-        self.control.exchange(command).await
+        self.converse(command).await
     }
 
-    /// As [`Control::execute`], with what a path beyond ASCII needs beforehand.
+    /// As [`Control::exchange`], for a command that may be sent twice: where the session is found to have ended while it was
+    /// idle, it is sent once more on a new one.
+    async fn converse(&mut self, command: &Command) -> Result<Reply, Error> {
+        match self.control.exchange(command).await {
+            Err(error) if self.has_ended_unnoticed(&error) => {
+                self.replace_ended(&error).await?;
+                self.control.exchange(command).await
+            }
+            answered => answered,
+        }
+    }
+
+    /// As [`Session::exchange`], for a command that has to succeed: every final reply but 2yz is an error.
     async fn execute(&mut self, command: &Command) -> Result<Reply, Error> {
-        self.announce_path(command).await?;
-        self.control.execute(command).await
+        completed(command.verb(), self.exchange(command).await?)
     }
 
     /// The same login anew, unless the session can be used as it is.
@@ -102,6 +138,34 @@ impl Session {
         // Whatever was stepped into a folder for is over.
         self.away = None;
         self.renew(self.client.versions()).await
+    }
+
+    /// Whether an error says no more than that a session which was idle had ended: the server was restarted, or had waited
+    /// long enough. The first command after that is the first to notice, and nothing has been done yet.
+    fn has_ended_unnoticed(&self, error: &Error) -> bool {
+        matches!(error, Error::Lost(_)) && !self.control.is_proven()
+    }
+
+    /// The same login anew, at once and whatever [`Config::retries`](crate::Config::retries) says: nobody has failed.
+    async fn replace_ended(&mut self, error: &Error) -> Result<(), Error> {
+        tracing::info!("The session had ended while it was idle ({error}); logging in again");
+        self.client.counters().retries.add(1);
+        self.revive().await
+    }
+
+    pub(crate) fn config(&self) -> &Arc<Config> {
+        self.client.config()
+    }
+
+    /// Whether the session, idle for so long, serves on; see [`Control::has_lasted`].
+    pub(crate) async fn has_lasted(&mut self, idle: Duration) -> bool {
+        self.names.catch_up(self.client.learnt().charset);
+        self.control.has_lasted(idle > ASKED_AFTER).await
+    }
+
+    /// Whether the session is in step, in its login folder, and young enough, so that somebody else may have it.
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.control.is_quiet() && self.away.is_none() && self.born.elapsed() < LONGEST_LIFE
     }
 
     /// The tries that an operation of several steps has; [`Session::try_again`] uses them up.
@@ -132,7 +196,7 @@ impl Session {
         let mut tries = self.tries();
         loop {
             match self.execute(command).await {
-                Err(error @ (Error::Lost(_) | Error::Timeout { .. })) => {
+                Err(error) if error.is_of_the_session() => {
                     self.try_again(&mut tries, error).await?;
                 }
                 answered => return answered,
@@ -144,7 +208,7 @@ impl Session {
     async fn features(&mut self) -> Result<&Features, Error> {
         let features = match self.features.take() {
             Some(known) => known,
-            None => match self.control.execute(&Command::Feat).await {
+            None => match self.converse(&Command::Feat).await.and_then(|reply| completed("FEAT", reply)) {
                 Ok(reply) => Features::parse(&reply),
                 Err(Error::Rejected { .. }) => Features::default(),
                 Err(error) => return Err(error),
@@ -162,6 +226,7 @@ impl Session {
         }
         let old = std::mem::replace(&mut self.control, control);
         self.link = link;
+        self.born = Instant::now();
         if old.is_idle() {
             old.quit().await;
         }

@@ -31,6 +31,13 @@ impl Names {
         Self { charset, is_decided, utf8: 0, is_announced: false }
     }
 
+    /// Takes over what another session with the server has decided on meanwhile, unless this one has decided itself.
+    pub(super) fn catch_up(&mut self, learnt: Option<Charset>) {
+        if let (Some(charset), false) = (learnt, self.is_decided) {
+            (self.charset, self.is_decided) = (charset, true);
+        }
+    }
+
     /// Takes note of a name that came in a listing. True when it cannot be read before a charset is decided on.
     pub(super) fn note(&mut self, name: &[u8]) -> bool {
         if self.is_decided || name.is_ascii() {
@@ -115,7 +122,8 @@ impl Session {
             matches!(self.client.config().encoding, Encoding::Auto | Encoding::Fixed(Charset::Utf8));
         if is_wanted && !self.names.is_announced {
             if self.features().await?.utf8 {
-                ask_for_utf8(&mut self.control).await?;
+                // A refusal changes nothing: IIS and others say no to the option and send UTF-8 all the same.
+                self.converse(&Command::OptsUtf8On).await?;
             }
             self.names.is_announced = true;
         }
@@ -125,13 +133,11 @@ impl Session {
     /// Brings a new control connection to where the old one was.
     pub(super) async fn announce_again(&self, control: &mut Control) -> Result<(), Error> {
         let is_offered = self.features.as_ref().is_some_and(|features| features.utf8);
-        if self.names.is_announced && is_offered { ask_for_utf8(control).await } else { Ok(()) }
+        if self.names.is_announced && is_offered {
+            control.exchange(&Command::OptsUtf8On).await?;
+        }
+        Ok(())
     }
-}
-
-/// A refusal changes nothing: IIS and others say no to the option and send UTF-8 all the same.
-async fn ask_for_utf8(control: &mut Control) -> Result<(), Error> {
-    control.exchange(&Command::OptsUtf8On).await.map(drop)
 }
 
 /// The nearest folder above a path whose own path is the same in every charset.

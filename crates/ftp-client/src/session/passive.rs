@@ -17,12 +17,12 @@ impl Session {
         if announced {
             self.announce(command).await?;
         }
-        match self.control.execute(&question).await {
+        match self.execute(&question).await {
             Ok(reply) => self.port_in(&question, &reply),
             Err(Error::Rejected { reply, .. }) if !announced && names_pret(&reply) => {
                 self.client.learnt().wants_pret = true;
                 self.announce(command).await?;
-                let reply = self.control.execute(&question).await?;
+                let reply = self.execute(&question).await?;
                 self.port_in(&question, &reply)
             }
             Err(error) => Err(error),
@@ -32,7 +32,7 @@ impl Session {
     /// PRET, by which `DrFTPd` learns on which of its machines the port has to be. A refusal says nothing yet: the transfer
     /// itself will be answered.
     async fn announce(&mut self, command: &Command) -> Result<(), Error> {
-        match self.control.execute(&Command::Pret(Box::new(command.clone()))).await {
+        match self.execute(&Command::Pret(Box::new(command.clone()))).await {
             Ok(_) | Err(Error::Rejected { .. }) => Ok(()),
             Err(error) => Err(error),
         }

@@ -20,6 +20,6 @@ impl Session {
         if reply.severity() != Severity::Intermediate {
             return Err(Error::Protocol(ProtocolFault::Unexpected { verb: rnfr.verb(), reply }));
         }
-        self.execute(&rnto).await.map(drop)
+        self.control.execute(&rnto).await.map(drop)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use ftp_proto::{Code, Command, Reply, Severity};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Duration, Instant, timeout};
 
 use super::Session;
@@ -177,9 +177,21 @@ impl Session {
         let Some(server) = self.control.peer() else {
             return Err(data::unreachable(io::ErrorKind::Unsupported.into()));
         };
-        let listener = data::listen(&mut self.control).await?;
+        let listener = self.listen().await?;
         self.send_from(command, from).await?;
         self.await_both(data::accept(&listener, server.ip()), command, patience).await
+    }
+
+    /// Listens for the server, and tells it where. A session that is found to have ended meanwhile is replaced first: the new
+    /// one may have another address on our side.
+    async fn listen(&mut self) -> Result<TcpListener, Error> {
+        match data::listen(&mut self.control).await {
+            Err(error) if self.has_ended_unnoticed(&error) => {
+                self.replace_ended(&error).await?;
+                data::listen(&mut self.control).await
+            }
+            listening => listening,
+        }
     }
 
     /// Sends the command, and right before it REST if it is not for the whole file. An answer to REST that says neither

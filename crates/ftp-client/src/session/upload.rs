@@ -85,6 +85,7 @@ impl Upload<'_> {
         match self.data.write(bytes).await {
             Ok(()) => {
                 self.sent += bytes.len() as u64;
+                self.session.client.counters().sent.add(bytes.len());
                 Ok(())
             }
             Err(error) => Err(self.session.explain(self.data.verb(), error).await),

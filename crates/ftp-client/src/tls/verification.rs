@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use crate::secret::Secret;
 
 /// How the server's certificate is judged.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Verification {
     /// By the machine's trusted roots, and by Mozilla's where the machine has none.
     SystemRoots,

@@ -4,8 +4,8 @@ use plugin_runtime::{Context, Failure};
 use serde::{Deserialize, Serialize};
 
 use super::{begin, refusal};
+use crate::access::Access;
 use crate::connection::Connection;
-use crate::settings::Settings;
 
 /// What to delete.
 #[derive(Debug, Deserialize)]
@@ -30,9 +30,9 @@ pub(crate) struct Output {
 pub(crate) async fn run(
     context: Context<Connection>,
     input: Input,
-    settings: Settings,
+    access: Access,
 ) -> Result<Output, Failure> {
-    let (mut session, mut path) = begin(&context, settings, "path", &input.path).await?;
+    let (mut session, mut path) = begin(&context, &access, "path", &input.path).await?;
     let mut deleted = session.delete(&path).await;
     if let Err(error) = &deleted
         && error.is_rejection()
@@ -48,6 +48,6 @@ pub(crate) async fn run(
         }
         Err(error) => Output { deleted: false, reason: Some(refusal(&error)?) },
     };
-    session.quit().await;
+    session.give_back().await;
     Ok(output)
 }

@@ -4,8 +4,8 @@ use plugin_runtime::{Content, Context, Failure};
 use serde::{Deserialize, Serialize};
 
 use super::{begin, refusal};
+use crate::access::Access;
 use crate::connection::Connection;
-use crate::settings::Settings;
 use crate::transfer::{TransferError, fetch};
 
 /// What to fetch.
@@ -37,9 +37,9 @@ pub(crate) struct Output {
 pub(crate) async fn run(
     context: Context<Connection>,
     input: Input,
-    settings: Settings,
+    access: Access,
 ) -> Result<Output, Failure> {
-    let (mut session, mut path) = begin(&context, settings, "path", &input.path).await?;
+    let (mut session, mut path) = begin(&context, &access, "path", &input.path).await?;
     let mut fetched = fetch(&mut session, &path).await;
     if let Err(TransferError::Client(error)) = &fetched
         && error.is_rejection()
@@ -63,6 +63,6 @@ pub(crate) async fn run(
         Err(TransferError::Client(error)) => Output { reason: Some(refusal(&error)?), ..Output::default() },
         Err(other) => return Err(other.into_failure()),
     };
-    session.quit().await;
+    session.give_back().await;
     Ok(output)
 }

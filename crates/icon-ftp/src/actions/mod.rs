@@ -4,25 +4,25 @@ pub(crate) mod delete;
 pub(crate) mod download;
 pub(crate) mod upload;
 
-use ftp_client::{Error, Session};
+use ftp_client::{Error, Pooled};
 use ftp_proto::RemotePath;
 use plugin_runtime::{Context, Failure};
 
+use crate::access::Access;
 use crate::connection::Connection;
 use crate::failure;
-use crate::settings::Settings;
 
 /// A session for an action, and the path in its input named `input`. CR, LF, NUL and what the connection's encoding lacks
 /// end their way here, before anybody is connected to.
 async fn begin(
     context: &Context<Connection>,
-    settings: Settings,
+    access: &Access,
     input: &str,
     text: &str,
-) -> Result<(Session, RemotePath), Failure> {
-    let client = context.connection.client(|config| settings.once(config))?;
+) -> Result<(Pooled, RemotePath), Failure> {
+    let client = access.client(&context.connection)?;
     let path = client.path(text).map_err(|fault| failure::bad_path(input, &fault))?;
-    let session = client.connect().await.map_err(|error| failure::from_client(&error))?;
+    let session = access.session(&client).await?;
     Ok((session, path))
 }
 

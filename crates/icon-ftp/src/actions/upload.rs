@@ -6,9 +6,9 @@ use plugin_runtime::{Content, Context, Failure};
 use serde::{Deserialize, Serialize};
 
 use super::{begin, refusal};
+use crate::access::Access;
 use crate::connection::Connection;
 use crate::failure;
-use crate::settings::Settings;
 use crate::transfer::{self, Place, TransferError};
 
 /// What to put where, and how.
@@ -42,9 +42,9 @@ pub(crate) struct Output {
 pub(crate) async fn run(
     context: Context<Connection>,
     input: Input,
-    settings: Settings,
+    access: Access,
 ) -> Result<Output, Failure> {
-    let (mut session, path) = begin(&context, settings, "remote_path", &input.remote_path).await?;
+    let (mut session, path) = begin(&context, &access, "remote_path", &input.remote_path).await?;
     let output = match put(&mut session, &path, &input).await {
         Ok(sha256) => {
             let size = input.file_content.len();
@@ -55,7 +55,7 @@ pub(crate) async fn run(
         Err(PutError::Exists) => declined(failure::FILE_EXISTS.to_owned()),
         Err(PutError::Failed(failure)) => return Err(failure),
     };
-    session.quit().await;
+    session.give_back().await;
     Ok(output)
 }
 

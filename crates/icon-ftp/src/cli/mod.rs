@@ -18,6 +18,7 @@ mod words;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use ftp_client::{Pool, PoolLimits};
 use plugin_runtime::cli::{GlobalOptions, PlatformCommand, run_platform};
 
 use crate::settings::Settings;
@@ -60,13 +61,13 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Ok(line) => line,
         Err(error) => return Ok(usage::tell(&error)?),
     };
+    // The processes of these commands end after one step.
+    let plugin = || crate::plugin(line.settings.clone(), Pool::new(PoolLimits::one_shot()));
     match line.command {
-        Some(Command::Platform(command)) => {
-            Ok(run_platform(&crate::plugin(line.settings)?, &command, &line.options))
-        }
-        Some(Command::Ls(options)) => Ok(ls::run(&options, line.settings).into()),
+        Some(Command::Platform(command)) => Ok(run_platform(&plugin()?, &command, &line.options)),
+        Some(Command::Ls(options)) => Ok(ls::run(&options, &line.settings).into()),
         #[cfg(feature = "demo")]
-        Some(Command::Demo(options)) => demo::run(&crate::plugin(line.settings)?, &options),
+        Some(Command::Demo(options)) => demo::run(&plugin()?, &options),
         None => {
             CommandLine::command().print_help()?;
             Ok(ExitCode::SUCCESS)

@@ -81,7 +81,7 @@ impl ServerOptions {
     }
 
     /// Reads the URL and the files that the options name, and hides the passwords in them from `console`.
-    pub(super) fn target(&self, settings: Settings, console: &Console) -> Result<Target, Problem> {
+    pub(super) fn target(&self, settings: &Settings, console: &Console) -> Result<Target, Problem> {
         let url = FtpUrl::parse(self.url.expose().as_encoded_bytes()).map_err(|error| {
             Problem::usage(format!("The URL cannot be used: {error}"), error.assistance())
         })?;

@@ -53,8 +53,8 @@ mod tests {
 
     use expect_test::expect;
     use ftp_client::{
-        CertificateFacts, CertificateFlaw, Channel, ConnectFault, DataFault, Error, LostCause, ProxyFault,
-        TlsFault, Wait,
+        CertificateFacts, CertificateFlaw, Channel, ConnectFault, DataFault, Error, LostCause, Pool,
+        PoolLimits, ProxyFault, TlsFault, Wait,
     };
     use ftp_proto::{Reply, ReplyDecoder, ReplyLimits};
 
@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn every_setting_of_the_connection_has_its_word() {
-        let sample = crate::plugin(crate::Settings::default()).unwrap().spec().sample("download").unwrap();
+        let plugin = crate::plugin(crate::Settings::default(), Pool::new(PoolLimits::one_shot())).unwrap();
+        let sample = plugin.spec().sample("download").unwrap();
         let settings = sample["body"]["connection"].as_object().unwrap();
         assert!(settings.contains_key("host"), "{sample}");
         for setting in settings.keys() {
@@ -89,6 +90,7 @@ mod tests {
                 fault: ConnectFault::Tcp(io::ErrorKind::ConnectionRefused.into()),
             },
             Error::Connect { server: server(), fault: ConnectFault::Resolve(io::Error::other("unknown")) },
+            Error::Connect { server: server(), fault: ConnectFault::Forbidden },
             Error::Connect { server: server(), fault: ConnectFault::SpeaksTls },
             Error::Connect {
                 server: server(),

@@ -43,7 +43,7 @@ pub(super) struct Options {
 }
 
 /// Lists what the command line names.
-pub(super) fn run(options: &Options, settings: Settings) -> Exit {
+pub(super) fn run(options: &Options, settings: &Settings) -> Exit {
     let console = options.server.console();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -55,7 +55,7 @@ pub(super) fn run(options: &Options, settings: Settings) -> Exit {
     }
 }
 
-async fn list(options: &Options, settings: Settings, console: &Console) -> Result<Exit, Problem> {
+async fn list(options: &Options, settings: &Settings, console: &Console) -> Result<Exit, Problem> {
     let target = options.server.target(settings, console)?;
     let mut session = target.client.connect().await?;
     let form = match (options.json, options.recursive) {

@@ -9,7 +9,7 @@ mod event;
 mod pace;
 mod snapshot;
 
-use ftp_client::{Client, Session};
+use ftp_client::{Client, Pooled, Session};
 use ftp_proto::{Charset, RemotePath};
 use plugin_runtime::{Failure, Stop, TriggerContext};
 use serde::{Deserialize, Serialize};
@@ -18,9 +18,9 @@ use self::change::Root;
 pub(crate) use self::event::Output;
 use self::pace::Pace;
 use self::snapshot::{Attributes, Snapshot, SnapshotError};
+use crate::access::Access;
 use crate::connection::Connection;
 use crate::failure;
-use crate::settings::Settings;
 
 /// What to watch, and how.
 #[derive(Debug, Deserialize)]
@@ -51,9 +51,9 @@ struct State {
 pub(crate) async fn run(
     context: TriggerContext<Connection>,
     input: Input,
-    settings: Settings,
+    access: Access,
 ) -> Result<(), Failure> {
-    let mut monitor = Monitor::new(&context.connection, &input, settings)?;
+    let mut monitor = Monitor::new(&context.connection, &input, access)?;
     let mut pace = Pace::new(input.interval)?;
     let mut state = resume(&context, &monitor).await?;
     loop {
@@ -120,6 +120,7 @@ async fn commit(
 
 /// The engine: knows the server and the path, and neither where its state lives nor how events leave.
 struct Monitor {
+    access: Access,
     client: Client,
     /// The path in the bytes by which the server knows it, as far as it was found.
     path: RemotePath,
@@ -127,8 +128,8 @@ struct Monitor {
     root: String,
     watched: String,
     attributes: Attributes,
-    /// Kept between looks while they are close together.
-    session: Option<Session>,
+    /// Kept between looks while they are close together and the pool keeps none.
+    session: Option<Pooled>,
 }
 
 /// What one look found.
@@ -138,7 +139,7 @@ struct Look {
 }
 
 impl Monitor {
-    fn new(connection: &Connection, input: &Input, settings: Settings) -> Result<Self, Failure> {
+    fn new(connection: &Connection, input: &Input, access: Access) -> Result<Self, Failure> {
         let attributes = Attributes {
             time: input.monitor_time.unwrap_or(true),
             size: input.monitor_size.unwrap_or(false),
@@ -149,10 +150,11 @@ impl Monitor {
                 "Neither time, size nor mode is monitored: only what appears and disappears is told"
             );
         }
-        let client = connection.client(|config| settings.again_and_again(config))?;
+        let client = access.client_of_trigger(connection)?;
         Ok(Self {
             path: client.path(&input.path).map_err(|fault| failure::bad_path("path", &fault))?,
             client,
+            access,
             root: input.path.clone(),
             watched: format!("{} as {} on {}", input.path, connection.user(), connection.server()?),
             attributes,
@@ -174,9 +176,9 @@ impl Monitor {
                 }
             }
         }
-        let mut session = self.client.connect().await.map_err(|error| failure::from_client(&error))?;
+        let mut session = self.access.session(&self.client).await?;
         let look = self.look_with(&mut session, before).await;
-        self.session = Some(session).filter(Session::is_usable);
+        self.session = Some(session).filter(|session| session.is_usable());
         look
     }
 
@@ -244,9 +246,10 @@ impl Monitor {
         }
     }
 
-    /// Waits for the next look. A short wait keeps the login, a long one gives the server its slot back.
+    /// Waits for the next look. The session goes back to the pool, where others may need it; a pool that keeps none would
+    /// end it, so over a short wait it stays here.
     async fn rest(&mut self, pause: std::time::Duration, stop: &Stop) {
-        if pause > pace::KEEP_SESSION {
+        if self.access.pool.keeps_sessions() || pause > pace::KEEP_SESSION {
             self.leave().await;
         }
         tokio::select! {
@@ -257,7 +260,7 @@ impl Monitor {
 
     async fn leave(&mut self) {
         if let Some(session) = self.session.take() {
-            session.quit().await;
+            session.give_back().await;
         }
     }
 }

@@ -1,0 +1,172 @@
+//! Which hosts may be reached: whoever runs a client for others does not want all of its network to be reached through it.
+//!
+//! A name that is allowed may lead anywhere. Any other host is judged by its addresses, after the name service was asked
+//! and right where they are dialled, so that a name which leads elsewhere the second time gains nothing.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use globset::{GlobBuilder, GlobMatcher};
+use ipnet::{IpNet, Ipv4Net};
+
+/// The hosts that may be reached. The default is all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct AllowList(Arc<[HostPattern]>);
+
+impl FromIterator<HostPattern> for AllowList {
+    /// Allows what fits one of the patterns; without any pattern, everything.
+    fn from_iter<I: IntoIterator<Item = HostPattern>>(patterns: I) -> Self {
+        Self(patterns.into_iter().collect())
+    }
+}
+
+impl AllowList {
+    /// Those of `addresses`, which are what the name service says of `host`, that may be dialled.
+    pub(crate) fn permitted(&self, host: &str, mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+        if !self.allows_host(host) {
+            addresses.retain(|address| self.allows_address(address.ip()));
+        }
+        addresses
+    }
+
+    /// Whether a host may be reached whatever its addresses are.
+    pub(crate) fn allows_host(&self, host: &str) -> bool {
+        if self.0.is_empty() {
+            return true;
+        }
+        let host = normal(host);
+        let literal: Option<IpAddr> = without_zone(&host).parse().ok();
+        self.0.iter().any(|pattern| match &pattern.kind {
+            Kind::Name(glob) => glob.is_match(host.as_str()),
+            Kind::Network(network) => {
+                literal.is_some_and(|address| network.contains(&address.to_canonical()))
+            }
+        })
+    }
+
+    /// Whether asking for the addresses of a host that is not allowed by its name can lead to any that are.
+    pub(crate) fn names_networks(&self) -> bool {
+        self.0.is_empty() || self.0.iter().any(|pattern| matches!(pattern.kind, Kind::Network(_)))
+    }
+
+    fn allows_address(&self, address: IpAddr) -> bool {
+        // An IPv4 address in the clothes of an IPv6 one (RFC 4291 §2.5.5.2) leads to the same host.
+        let address = address.to_canonical();
+        self.0
+            .iter()
+            .any(|pattern| matches!(&pattern.kind, Kind::Network(network) if network.contains(&address)))
+    }
+}
+
+/// Hosts by name (`ftp.example.com`, `*.example.com`) or by address (`192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`).
+///
+/// In names `*` stands for any characters, dots as well, `?` for one, `[ab]` for one of these; case does not count.
+#[derive(Clone)]
+pub struct HostPattern {
+    text: String,
+    kind: Kind,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Name(Arc<GlobMatcher>),
+    Network(IpNet),
+}
+
+impl FromStr for HostPattern {
+    type Err = HostPatternError;
+
+    fn from_str(text: &str) -> Result<Self, HostPatternError> {
+        let text = normal(text.trim());
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&text);
+        let kind = if let Ok(address) = bare.parse::<IpAddr>() {
+            Kind::Network(address.to_canonical().into())
+        } else if text.contains('/') {
+            Kind::Network(network(&text).ok_or(HostPatternError::Network)?)
+        } else {
+            Kind::Name(Arc::new(name(&text)?))
+        };
+        Ok(Self { text, kind })
+    }
+}
+
+/// A network; one of IPv4 addresses in the form of IPv6 ones is that of the IPv4 addresses.
+fn network(text: &str) -> Option<IpNet> {
+    let network: IpNet = text.parse().ok()?;
+    match network {
+        IpNet::V6(v6) if v6.prefix_len() >= 96 => match v6.addr().to_ipv4_mapped() {
+            Some(v4) => Ipv4Net::new(v4, v6.prefix_len() - 96).ok().map(IpNet::V4),
+            None => Some(IpNet::V6(v6)),
+        },
+        other => Some(other),
+    }
+}
+
+fn name(text: &str) -> Result<GlobMatcher, HostPatternError> {
+    if text.is_empty() {
+        return Err(HostPatternError::Empty);
+    }
+    if text.contains(':') {
+        return Err(HostPatternError::Port);
+    }
+    // `10.0.*` would fit the name `10.0.example.com` as well, which is anybody's to register.
+    let is_address = |char: char| char.is_ascii_digit() || ".*?".contains(char);
+    if text.contains(|char: char| char.is_ascii_digit()) && text.chars().all(is_address) {
+        return Err(HostPatternError::Addresses);
+    }
+    let glob = GlobBuilder::new(text).literal_separator(false).backslash_escape(false).build();
+    glob.map(|glob| glob.compile_matcher()).map_err(|error| HostPatternError::Name(error.kind().to_string()))
+}
+
+/// A host as it is compared: in lower case, without the dot that ends a full name (RFC 1034 §3.1).
+fn normal(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_lowercase()
+}
+
+/// An address without the zone that says by which of our interfaces it is reached.
+fn without_zone(host: &str) -> &str {
+    host.split_once('%').map_or(host, |(address, _)| address)
+}
+
+impl PartialEq for HostPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for HostPattern {}
+
+impl Hash for HostPattern {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl fmt::Debug for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Why a text is no pattern of hosts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostPatternError {
+    /// There is nothing in it.
+    #[error("it is empty")]
+    Empty,
+    /// A network whose address or length is none.
+    #[error("it is not a network, as `10.0.0.0/8` and `2001:db8::/32` are")]
+    Network,
+    /// Addresses with `*` in them.
+    #[error("addresses are given as networks, as `10.0.0.0/8`, and not with `*`")]
+    Addresses,
+    /// A port, or half of an IPv6 address.
+    #[error("it holds a `:` and is not an IPv6 address; ports are not given")]
+    Port,
+    /// No name, in the words of whoever reads them.
+    #[error("it is not a name with `*` in it ({0})")]
+    Name(String),
+}
