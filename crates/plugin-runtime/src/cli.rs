@@ -33,10 +33,12 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
+use crate::failure::Failure;
 use crate::handler::Probe;
-use crate::log;
+use crate::log::{self, LogFormat};
 use crate::plugin::Plugin;
 use crate::step::Mode;
+use crate::transport::http::{self, HealthOptions, HttpOptions};
 use crate::transport::stdio;
 use crate::trigger::{Destination, Surroundings};
 
@@ -49,6 +51,16 @@ pub struct GlobalOptions {
     /// Log more, and write a trigger's events to stdout instead of sending them.
     #[arg(long, global = true, help_heading = PLATFORM)]
     pub debug: bool,
+    /// How log lines look on stderr.
+    #[arg(
+        long,
+        global = true,
+        help_heading = PLATFORM,
+        env = "PLUGIN_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
+    pub log_format: LogFormat,
     /// The folder of the triggers' state.
     #[arg(
         long,
@@ -82,6 +94,10 @@ pub enum PlatformCommand {
         #[arg(long)]
         write: bool,
     },
+    /// Serve requests over HTTP, as the platform keeps a plugin warm.
+    Http(HttpOptions),
+    /// Ask a running `http` on this machine whether it is well. Exit code 0 says yes.
+    Health(HealthOptions),
     /// Show what the plugin is and what steps it has.
     Info,
     /// Show a start message for a step, to be filled in.
@@ -93,13 +109,15 @@ pub enum PlatformCommand {
 
 /// Runs a command of the platform. Exit code 0 is success and 1 a step that failed.
 pub fn run_platform(plugin: &Plugin, command: &PlatformCommand, options: &GlobalOptions) -> ExitCode {
-    log::install(options.debug);
+    log::install(options.debug, options.log_format);
     let succeeded = match command {
         PlatformCommand::Run => stdio::serve(plugin, Mode::Run, &options.surroundings()),
         PlatformCommand::Test { write } => {
             let probe = if *write { Probe::Write } else { Probe::Read };
             stdio::serve(plugin, Mode::Test(probe), &options.surroundings())
         }
+        PlatformCommand::Http(http) => told(http::serve(plugin, http, options.surroundings())),
+        PlatformCommand::Health(health) => told(http::check(health)),
         PlatformCommand::Info => stdio::print(&plugin.spec().info()),
         PlatformCommand::Sample { name } => sample(plugin, name),
     };
@@ -115,6 +133,11 @@ impl GlobalOptions {
         };
         Surroundings { cache_dir: self.cache_dir.clone(), flag_dir: self.flag_dir.clone(), events }
     }
+}
+
+/// Whether there was no failure; one is logged with its advice.
+fn told(outcome: Result<(), Failure>) -> bool {
+    outcome.inspect_err(|failure| tracing::error!("{failure}. {}", failure.assistance())).is_ok()
 }
 
 fn sample(plugin: &Plugin, name: &str) -> bool {

@@ -39,12 +39,12 @@ impl Event {
 
     /// The event that answers `message` with a failure that came before any step.
     pub(crate) fn failed(message: &StartMessage, failure: Failure) -> Self {
-        Self {
-            kind: Some(message.event_type()),
-            meta: message.meta.clone(),
-            log: String::new(),
-            outcome: Outcome::Failed(failure),
-        }
+        Self::refused(message.event_type(), message.meta.clone(), failure)
+    }
+
+    /// The event that answers a message of which only type and meta are left with a failure that came before any step.
+    pub(crate) fn refused(kind: EventType, meta: Meta, failure: Failure) -> Self {
+        Self { kind: Some(kind), meta, log: String::new(), outcome: Outcome::Failed(failure) }
     }
 
     /// The event that a trigger sends to the platform's dispatcher. It has no status.

@@ -44,7 +44,7 @@ impl Failure {
         Self::new(FailureKind::Message, cause, "")
     }
 
-    /// The plugin has no such step. The protocol's texts are complete in themselves, so there is no assistance.
+    /// The plugin has no such step. The text is the protocol's own and complete in itself.
     pub fn unknown_step(cause: impl Into<String>) -> Self {
         Self::new(FailureKind::UnknownStep, cause, "")
     }

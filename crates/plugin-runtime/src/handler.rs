@@ -95,7 +95,7 @@ pub(crate) trait Handlers: Send + Sync {
 }
 
 /// A plugin's handlers with the settings of one connection.
-pub(crate) trait Connected: Send {
+pub(crate) trait Connected: Send + Sync {
     fn secrets(&self) -> Vec<String>;
     fn check(&self) -> Result<(), Failure>;
 

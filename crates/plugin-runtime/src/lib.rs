@@ -73,6 +73,7 @@ mod json;
 mod mask;
 mod metric;
 mod plugin;
+mod signal;
 mod stop;
 mod validate;
 

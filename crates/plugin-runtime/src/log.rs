@@ -3,13 +3,17 @@
 //! Which step a line belongs to is read from the span it was logged in, so that steps that run at the same time never
 //! see each other's lines. A line is formatted once, masked once, and only then given to both places. A line of no
 //! step, from a task that was spawned without its span, is masked with the secrets of all steps that are running.
+//!
+//! On stderr a line also says which request of HTTP mode it belongs to, if it belongs to one.
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use serde_json::json;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Span, Subscriber};
 use tracing_subscriber::Registry;
 use tracing_subscriber::fmt::format::Writer;
@@ -23,20 +27,38 @@ use crate::mask::Masker;
 /// A step's log keeps this many bytes (256 KiB); later lines are only counted.
 const LOG_LIMIT: usize = 256 << 10;
 
+/// The target of the spans of HTTP requests.
+const REQUEST: &str = "plugin_runtime::request";
+
+/// The span of an HTTP request: every line that is logged in it bears the request's identifier.
+pub(crate) fn request_span(id: &str) -> Span {
+    tracing::error_span!(target: REQUEST, "request", message = id)
+}
+
+/// How lines look on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum LogFormat {
+    /// Time, level, message.
+    #[default]
+    Text,
+    /// One JSON object with the keys `level`, `message`, `request_id`, `step` and `time`; what is not known is null.
+    Json,
+}
+
 /// Sends log lines and panic messages to stderr and to the logs of their steps: level INFO and above, with `debug`
 /// DEBUG as well. The first call in a process counts.
-pub fn install(debug: bool) {
-    install_with_sink(debug, |line| drop(std::io::stderr().write_all(line.as_bytes())));
+pub fn install(debug: bool, format: LogFormat) {
+    install_with_sink(debug, format, |line| drop(std::io::stderr().write_all(line.as_bytes())));
 }
 
 /// As [`install`], but for a program that shows events and nothing beside them: lines go to the logs of their steps
 /// alone.
 pub fn install_for_events() {
-    install_with_sink(false, |_| ());
+    install_with_sink(false, LogFormat::default(), |_| ());
 }
 
-fn install_with_sink(debug: bool, sink: fn(&str)) {
-    let layer = LogLayer::new(debug, sink);
+fn install_with_sink(debug: bool, format: LogFormat, sink: fn(&str)) {
+    let layer = LogLayer::new(debug, format, sink);
     if tracing::subscriber::set_global_default(Registry::default().with(layer)).is_ok() {
         // A panic's message may hold a secret, and the default hook would print it unmasked.
         std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
@@ -70,7 +92,7 @@ impl StepLog {
         span.with_subscriber(|(id, dispatch)| {
             let registry = dispatch.downcast_ref::<Registry>();
             if let Some(span) = registry.and_then(|registry| registry.span(id)) {
-                span.extensions_mut().insert(self.clone());
+                span.extensions_mut().insert(Whose { log: self.clone(), step: step.to_owned() });
             }
         });
         span
@@ -122,18 +144,30 @@ impl StepLog {
     }
 }
 
+/// The step that a span belongs to.
+#[derive(Debug, Clone)]
+struct Whose {
+    log: StepLog,
+    step: String,
+}
+
+/// The identifier of the request that a span belongs to.
+#[derive(Debug, Clone)]
+struct RequestId(String);
+
 /// Formats a line, finds its step, masks it, and hands it on.
 struct LogLayer {
     level: LevelFilter,
+    format: LogFormat,
     sink: fn(&str),
     /// The steps that are running, for the lines that do not say whose they are.
     running: Mutex<Vec<Weak<Mutex<Lines>>>>,
 }
 
 impl LogLayer {
-    fn new(debug: bool, sink: fn(&str)) -> Self {
+    fn new(debug: bool, format: LogFormat, sink: fn(&str)) -> Self {
         let level = if debug { LevelFilter::DEBUG } else { LevelFilter::INFO };
-        Self { level, sink, running: Mutex::default() }
+        Self { level, format, sink, running: Mutex::default() }
     }
 
     fn watch(&self, step: &StepLog) {
@@ -167,22 +201,73 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for LogLayer {
         Some(self.level)
     }
 
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if attributes.metadata().target() != REQUEST {
+            return;
+        }
+        let mut request = Message::default();
+        attributes.record(&mut request);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(RequestId(request.0));
+        }
+    }
+
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut message = Message::default();
         event.record(&mut message);
-        let step = context
-            .event_scope(event)
-            .and_then(|mut scope| scope.find_map(|span| span.extensions().get::<StepLog>().cloned()));
-        let message = one_line(&self.mask(step.as_ref(), message.0));
+        let whose: Option<Whose> = nearest(&context, event);
+        let request: Option<RequestId> = nearest(&context, event);
+        let message = one_line(&self.mask(whose.as_ref().map(|whose| &whose.log), message.0));
         let level = *event.metadata().level();
-        if let Some(step) = step {
-            step.push(level, &message);
+        if let Some(whose) = &whose {
+            whose.log.push(level, &message);
         }
+        let line = Line {
+            level,
+            message: &message,
+            request: request.as_ref().map(|request| request.0.as_str()),
+            step: whose.as_ref().map(|whose| whose.step.as_str()),
+        };
+        (self.sink)(&line.written(self.format));
+    }
+}
+
+/// What the innermost span around an event says about it.
+fn nearest<S, T>(context: &Context<'_, S>, event: &Event<'_>) -> Option<T>
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+    T: Clone + 'static,
+{
+    context.event_scope(event)?.find_map(|span| span.extensions().get::<T>().cloned())
+}
+
+/// A line for stderr.
+struct Line<'l> {
+    level: Level,
+    message: &'l str,
+    request: Option<&'l str>,
+    step: Option<&'l str>,
+}
+
+impl Line<'_> {
+    fn written(&self, format: LogFormat) -> String {
+        let Self { level, message, request, step } = self;
         let mut line = String::with_capacity(message.len() + 40);
         // Neither the clock nor a string can fail here; a line without its time would still be a line.
         let _ = SystemTime.format_time(&mut Writer::new(&mut line));
-        let _ = writeln!(line, " {level:>5} {message}");
-        (self.sink)(&line);
+        let _ = match (format, request) {
+            (LogFormat::Text, None) => writeln!(line, " {level:>5} {message}"),
+            (LogFormat::Text, Some(request)) => writeln!(line, " {level:>5} [{request}] {message}"),
+            (LogFormat::Json, _) => {
+                let time = std::mem::take(&mut line);
+                let level = level.as_str();
+                let object = json!({
+                    "level": level, "message": message, "request_id": request, "step": step, "time": time,
+                });
+                writeln!(line, "{object}")
+            }
+        };
+        line
     }
 }
 
@@ -234,7 +319,7 @@ pub(crate) mod testing {
     /// While there is a single subscriber, tracing asks the thread at hand whether a new callsite is of interest, and
     /// remembers the "no" of a test that has none. A second subscriber makes it ask all of them.
     static SECOND: LazyLock<tracing::Dispatch> =
-        LazyLock::new(|| Registry::default().with(LogLayer::new(true, |_| {})).into());
+        LazyLock::new(|| Registry::default().with(LogLayer::new(true, LogFormat::Text, |_| {})).into());
 
     thread_local! {
         static STDERR: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
@@ -242,10 +327,15 @@ pub(crate) mod testing {
 
     /// Collects this thread's lines instead of writing them to stderr, until the guard is dropped.
     pub(crate) fn capture(debug: bool) -> tracing::subscriber::DefaultGuard {
+        capture_as(debug, LogFormat::Text)
+    }
+
+    /// As [`capture`], in a format.
+    pub(crate) fn capture_as(debug: bool, format: LogFormat) -> tracing::subscriber::DefaultGuard {
         let sink = |line: &str| STDERR.with_borrow_mut(|lines| lines.push_str(line));
         STDERR.with_borrow_mut(String::clear);
         LazyLock::force(&SECOND);
-        tracing::subscriber::set_default(Registry::default().with(LogLayer::new(debug, sink)))
+        tracing::subscriber::set_default(Registry::default().with(LogLayer::new(debug, format, sink)))
     }
 
     /// What would have gone to stderr since [`capture`].
@@ -258,7 +348,7 @@ pub(crate) mod testing {
 mod tests {
     use tracing::{debug, error, info, warn};
 
-    use super::testing::{capture, captured};
+    use super::testing::{capture, capture_as, captured};
     use super::*;
 
     #[test]
@@ -283,6 +373,36 @@ mod tests {
             levels_and_messages,
             ["  INFO listed files=3", "  WARN slow", " ERROR lost host=\"h\"", "  INFO of nobody"]
         );
+    }
+
+    #[test]
+    fn lines_of_a_request_bear_its_identifier_on_stderr_alone() {
+        let _guard = capture(false);
+        let log = StepLog::new();
+        request_span("r-7").in_scope(|| {
+            log.span("s").in_scope(|| info!("of the step"));
+            info!("of the request");
+        });
+        assert_eq!(log.take(), "of the step\n");
+        let stderr = captured();
+        assert!(stderr.contains("  INFO [r-7] of the step\n"), "{stderr}");
+        assert!(stderr.contains("  INFO [r-7] of the request\n"), "{stderr}");
+    }
+
+    #[test]
+    fn lines_of_json_are_objects_without_secrets() {
+        let _guard = capture_as(false, LogFormat::Json);
+        let log = StepLog::new();
+        log.hide(vec!["canary".to_owned()]);
+        request_span("r-7").in_scope(|| log.span("s").in_scope(|| warn!("\"canary\" was\nrefused")));
+        info!("of nobody");
+        let lines: Vec<serde_json::Value> =
+            captured().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [of_step, of_nobody] = lines.as_slice() else { panic!("{lines:?}") };
+        assert_eq!(of_step["message"], "\"********\" was\\nrefused");
+        assert_eq!((&of_step["level"], &of_step["request_id"]), (&json!("WARN"), &json!("r-7")));
+        assert_eq!((&of_step["step"], &of_nobody["step"]), (&json!("s"), &json!(null)));
+        assert!(of_nobody["request_id"].is_null() && of_nobody["time"].as_str().unwrap().ends_with('Z'));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Everything that needs no network comes first: the step's name, the connection's settings, the input. Bad input
 //! never logs in anywhere.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
@@ -81,13 +83,20 @@ async fn perform(
 /// # Errors
 /// The plugin has no such step.
 pub(crate) fn known<'s>(spec: &'s Spec, step: &Step) -> Result<Option<&'s StepSpec>, Failure> {
-    let (kind, name, found) = match step {
-        Step::Action { name } => ("action", name, spec.actions.get(name)),
-        Step::Trigger { name, .. } => ("trigger", name, spec.triggers.get(name)),
+    let (kind, name, steps) = match step {
+        Step::Action { name } => ("action", name, Some(&spec.actions)),
+        Step::Trigger { name, .. } => ("trigger", name, Some(&spec.triggers)),
         Step::Task { name } => ("task", name, None),
         Step::ConnectionTest => return Ok(None),
     };
-    found.map(Some).ok_or_else(|| Failure::unknown_step(format!("Unknown {kind} \"{name}\"")))
+    steps.and_then(|steps| steps.get(name)).map(Some).ok_or_else(|| {
+        let known: Vec<&str> = steps.into_iter().flat_map(BTreeMap::keys).map(String::as_str).collect();
+        let assistance = match known.as_slice() {
+            [] => format!("This plugin has no {kind}s."),
+            known => format!("This plugin has these {kind}s: {}.", known.join(", ")),
+        };
+        Failure::unknown_step(format!("Unknown {kind} \"{name}\"")).with_assistance(assistance)
+    })
 }
 
 /// One line that says who runs what, as the platform's own runtime has it.
@@ -175,7 +184,7 @@ mod tests {
     async fn what_needs_no_network_is_checked_before_the_step_begins() {
         let _guard = capture(false);
         run(&json!({"action": "nope", "connection": null}), &expect![[r#"
-            {"body":{"error":"Unknown action \"nope\"","log":"","meta":{},"status":"error"},"type":"action_event","version":"v1"}
+            {"body":{"error":"Unknown action \"nope\"","exception":{"assistance":"This plugin has these actions: echo.","cause":"Unknown action \"nope\"","data":""},"log":"","meta":{},"status":"error"},"type":"action_event","version":"v1"}
         "#]]).await;
         run(&json!({"action": "echo", "connection": null}), &expect![[r#"
             {"body":{"error":"The connection is invalid: it is not of type 'object' but null","exception":{"assistance":"Correct the connection's settings and run the step again. Nothing was sent to the server.","cause":"The connection is invalid: it is not of type 'object' but null","data":""},"log":"","meta":{},"status":"error"},"type":"action_event","version":"v1"}
@@ -203,10 +212,10 @@ mod tests {
         )
         .await;
         check(Mode::Run, "task_start", &json!({"task": "x"}), &expect![[r#"
-            {"body":{"error":"Unknown task \"x\"","log":"","meta":{},"status":"error"},"type":"task_event","version":"v1"}
+            {"body":{"error":"Unknown task \"x\"","exception":{"assistance":"This plugin has no tasks.","cause":"Unknown task \"x\"","data":""},"log":"","meta":{},"status":"error"},"type":"task_event","version":"v1"}
         "#]]).await;
         check(Mode::Run, "trigger_start", &json!({"trigger": "x"}), &expect![[r#"
-            {"body":{"error":"Unknown trigger \"x\"","log":"","meta":{},"status":"error"},"type":"trigger_event","version":"v1"}
+            {"body":{"error":"Unknown trigger \"x\"","exception":{"assistance":"This plugin has these triggers: tick.","cause":"Unknown trigger \"x\"","data":""},"log":"","meta":{},"status":"error"},"type":"trigger_event","version":"v1"}
         "#]]).await;
         check(Mode::Run, "trigger_start", &json!({"trigger": "tick"}), &expect![[r#"
             {"body":{"error":"A trigger runs until it is stopped; it cannot be run as one step","log":"","meta":{},"status":"error"},"type":"trigger_event","version":"v1"}
@@ -244,7 +253,7 @@ mod tests {
         )
         .await;
         check(test, "action_start", &json!({"action": "nope"}), &expect![[r#"
-            {"body":{"error":"Unknown action \"nope\"","log":"","meta":{},"status":"error"},"type":"action_event","version":"v1"}
+            {"body":{"error":"Unknown action \"nope\"","exception":{"assistance":"This plugin has these actions: echo.","cause":"Unknown action \"nope\"","data":""},"log":"","meta":{},"status":"error"},"type":"action_event","version":"v1"}
         "#]]).await;
         check(test, "action_start", &json!({"action": "echo", "connection": {"host": "down"}}), &expect![[r#"
             {"body":{"error":"Nobody answers at down.","exception":{"assistance":"Start the server.","cause":"Nobody answers at down.","data":"refused"},"log":"","meta":{},"status":"error"},"type":"action_event","version":"v1"}

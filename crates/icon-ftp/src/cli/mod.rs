@@ -61,8 +61,12 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Ok(line) => line,
         Err(error) => return Ok(usage::tell(&error)?),
     };
-    // The processes of these commands end after one step.
-    let plugin = || crate::plugin(line.settings.clone(), Pool::new(PoolLimits::one_shot()));
+    let limits = match &line.command {
+        Some(Command::Platform(PlatformCommand::Http(_))) => PoolLimits::default(),
+        // The processes of all other commands end after one step.
+        _ => PoolLimits::one_shot(),
+    };
+    let plugin = || crate::plugin(line.settings.clone(), Pool::new(limits));
     match line.command {
         Some(Command::Platform(command)) => Ok(run_platform(&plugin()?, &command, &line.options)),
         Some(Command::Ls(options)) => Ok(ls::run(&options, &line.settings).into()),

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -43,6 +44,12 @@ pub struct Spec {
     /// The triggers by name.
     #[serde(default)]
     pub triggers: BTreeMap<String, StepSpec>,
+    /// The specification as it was written.
+    #[serde(skip)]
+    text: String,
+    /// All of it as JSON, once somebody wants that.
+    #[serde(skip)]
+    document: OnceLock<Value>,
 }
 
 /// One action or trigger.
@@ -89,7 +96,7 @@ pub struct Property {
 impl Spec {
     /// Reads a specification.
     pub fn parse(yaml: &str) -> Result<Self, SpecError> {
-        let spec: Self = serde_norway::from_str(yaml)?;
+        let spec = Self { text: yaml.to_owned(), ..serde_norway::from_str(yaml)? };
         for (place, properties) in spec.places() {
             for (name, property) in properties {
                 if let Some(unknown) =
@@ -104,6 +111,12 @@ impl Spec {
             }
         }
         Ok(spec)
+    }
+
+    /// All of the specification as it was written, the keys that the runtime has no use for included.
+    pub fn document(&self) -> &Value {
+        // The text was read as a mapping before, so that it is one now.
+        self.document.get_or_init(|| serde_norway::from_str(&self.text).unwrap_or_default())
     }
 
     /// The text that `info` prints: who the plugin is and what it can do.

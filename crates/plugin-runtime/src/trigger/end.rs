@@ -1,10 +1,10 @@
 //! How the trigger of a process of its own is asked to end: by a signal or by the flag file.
 
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::signal;
 
 /// How often the flag file is looked for.
 const FLAG_INTERVAL: Duration = Duration::from_secs(1);
@@ -18,7 +18,7 @@ pub(super) const FLAG: &str = "terminate_trigger.flag";
 /// Signals cannot be awaited.
 pub(super) fn asked_to_end(flag_dir: &Path) -> Result<impl Future<Output = ()> + use<>, Failure> {
     let flag = flag_dir.join(FLAG);
-    let signal = end_signal().map_err(|error| {
+    let asked = signal::to_end().map_err(|error| {
         Failure::internal(
             format!("Signals cannot be awaited: {error}"),
             "The machine may be short of file descriptors. Give the process more and start the trigger again.",
@@ -26,31 +26,8 @@ pub(super) fn asked_to_end(flag_dir: &Path) -> Result<impl Future<Output = ()> +
     })?;
     Ok(async move {
         tokio::select! {
-            () = signal => tracing::info!("Asked to end by a signal"),
+            () = asked => tracing::info!("Asked to end by a signal"),
             () = seen(&flag) => tracing::info!("Asked to end by {}", flag.display()),
-        }
-    })
-}
-
-#[cfg(unix)]
-fn end_signal() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn end_signal() -> io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        // Without a console to listen to, nobody can press Ctrl-C: wait for the flag alone.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
         }
     })
 }

@@ -20,11 +20,9 @@ use std::sync::Arc;
 use tracing::Instrument as _;
 
 use self::prepare::prepare;
-#[expect(unused_imports, reason = "the endpoints that use these are yet to come")]
 pub(crate) use self::registry::Triggers;
+pub(crate) use self::saved::MESSAGE_LIMIT;
 pub use self::status::Progress;
-#[expect(unused_imports, reason = "the endpoints that use these are yet to come")]
-pub(crate) use self::status::{State, Totals, TriggerReport};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::log::StepLog;

@@ -44,7 +44,6 @@ struct Inner {
     end_of_all: Stop,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the endpoints that call this are yet to come"))]
 impl Triggers {
     /// No triggers yet. With `resume`, start messages are saved in the cache folder, **with the credentials in them**, so
     /// that [`Self::resume`] can start the triggers again in another process. The flag folder of `surroundings` is not

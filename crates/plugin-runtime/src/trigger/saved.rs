@@ -19,14 +19,14 @@ use crate::message::{StartMessage, Step};
 const ENDING: &str = ".start.json";
 
 /// The most bytes of a message that is saved (1 MiB). A trigger's message holds settings, not files.
-const LIMIT: usize = 1 << 20;
+pub(crate) const MESSAGE_LIMIT: usize = 1 << 20;
 
 /// Why a saved message cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unusable {
     #[error("it cannot be read: {0}")]
     Unreadable(#[from] io::Error),
-    #[error("it has more than {LIMIT} bytes")]
+    #[error("it has more than {MESSAGE_LIMIT} bytes")]
     TooLarge,
     #[error("{0}")]
     Damaged(Failure),
@@ -49,10 +49,10 @@ pub(super) struct Saved {
 /// # Errors
 /// It is too large.
 pub(super) fn check(text: &[u8]) -> Result<(), Failure> {
-    if text.len() <= LIMIT {
+    if text.len() <= MESSAGE_LIMIT {
         return Ok(());
     }
-    Err(Failure::message(format!("The start message has more than {LIMIT} bytes")).with_assistance(
+    Err(Failure::message(format!("The start message has more than {MESSAGE_LIMIT} bytes")).with_assistance(
         "It is saved so that the trigger goes on after a restart. Leave out what the trigger does not need.",
     ))
 }
@@ -130,8 +130,8 @@ pub(super) fn all(cache_dir: &Path) -> io::Result<Vec<PathBuf>> {
 /// It is not what [`write`] has written.
 pub(super) fn read(path: &Path) -> Result<Saved, Unusable> {
     let mut text = Vec::new();
-    File::open(path)?.take(LIMIT as u64 + 1).read_to_end(&mut text)?;
-    if text.len() > LIMIT {
+    File::open(path)?.take(MESSAGE_LIMIT as u64 + 1).read_to_end(&mut text)?;
+    if text.len() > MESSAGE_LIMIT {
         return Err(Unusable::TooLarge);
     }
     let message = StartMessage::parse(&text).map_err(|error| Unusable::Damaged(error.failure))?;
@@ -233,7 +233,7 @@ mod tests {
                 b"{\"version\"",
                 "The start message is not JSON: EOF while parsing an object at line 1 column 10",
             ),
-            (&vec![b' '; LIMIT + 1], "it has more than 1048576 bytes"),
+            (&vec![b' '; MESSAGE_LIMIT + 1], "it has more than 1048576 bytes"),
             (action, "it does not start a trigger"),
             (&text("u"), "its triggerId is not the one in its name"),
             (&text(""), "its triggerId is not the one in its name"),
@@ -247,8 +247,8 @@ mod tests {
 
     #[test]
     fn a_message_that_is_too_large_is_refused() {
-        check(&vec![b' '; LIMIT]).unwrap();
-        let failure = check(&vec![b' '; LIMIT + 1]).unwrap_err();
+        check(&vec![b' '; MESSAGE_LIMIT]).unwrap();
+        let failure = check(&vec![b' '; MESSAGE_LIMIT + 1]).unwrap_err();
         assert_eq!(failure.cause(), "The start message has more than 1048576 bytes");
     }
 }

@@ -1,0 +1,214 @@
+//! The forms that answers have: compact JSON with sorted keys and a final newline, as the platform's own runtime writes it.
+
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes};
+use axum::extract::FromRequestParts;
+use axum::http::header::{CONTENT_TYPE, HOST, RETRY_AFTER};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use hyper::body::Frame;
+use prometheus_client::metrics::counter::Counter;
+use serde::Serialize;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::Server;
+use super::gate::Slot;
+use crate::event::Event;
+
+/// An event up to this many bytes is written before the answer begins (256 KiB); a longer one while it is sent.
+const WHOLE_EVENT: usize = 256 << 10;
+
+/// Bytes of a long event that are sent at a time.
+const BLOCK: usize = 128 << 10;
+
+/// Blocks of a long event that wait for a slow client.
+const WAITING_BLOCKS: usize = 4;
+
+/// The type of nearly all answers.
+const JSON: &str = "application/json";
+
+/// When a client that was turned away may come again, in seconds.
+const COME_AGAIN: &str = "1";
+
+/// A value as JSON.
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    match serde_json::to_string(value) {
+        Ok(text) => typed(status, JSON, text + "\n"),
+        Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+/// A text of another type than JSON.
+pub(super) fn typed(status: StatusCode, content_type: &'static str, text: String) -> Response {
+    (status, [(CONTENT_TYPE, HeaderValue::from_static(content_type))], text).into_response()
+}
+
+/// The short form of a refusal: `{"error": …}`.
+pub(super) fn refusal(status: StatusCode, error: &str) -> Response {
+    json(status, &json!({ "error": error }))
+}
+
+/// As [`refusal`], for what may succeed a little later.
+pub(super) fn not_now(error: &str) -> Response {
+    let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, error);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(COME_AGAIN));
+    response
+}
+
+/// What was asked for, as the long form of a refusal repeats it.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) method: Method,
+    url: String,
+}
+
+impl Asked {
+    pub(super) fn of(server: &Server, parts: &Parts) -> Self {
+        let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        Self { method: parts.method.clone(), url: format!("{}://{host}{}", server.scheme(), parts.uri) }
+    }
+
+    /// The long form of a refusal.
+    pub(super) fn refuse(&self, status: StatusCode, description: &str) -> Response {
+        json(
+            status,
+            &json!({
+                "code": status.as_u16(),
+                "description": description,
+                "method": self.method.as_str(),
+                "name": status.canonical_reason().unwrap_or_default(),
+                "response": null,
+                "url": self.url,
+            }),
+        )
+    }
+
+    pub(super) fn not_found(&self) -> Response {
+        self.refuse(StatusCode::NOT_FOUND, "The requested URL was not found on the server.")
+    }
+
+    /// The platform's own answer to a connection test of another name.
+    pub(super) fn unknown_connection_test(&self) -> Response {
+        json(
+            StatusCode::NOT_FOUND,
+            &json!({
+                "code": 404,
+                "error": "The requested endpoint is not available, only ['test', 'test_task'] are supported.",
+                "method": self.method.as_str(),
+                "name": "Not Found",
+            }),
+        )
+    }
+
+    pub(super) fn bad_request(&self, description: &str) -> Response {
+        self.refuse(StatusCode::BAD_REQUEST, description)
+    }
+}
+
+impl FromRequestParts<Server> for Asked {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(server, parts))
+    }
+}
+
+/// An event, whatever its size. `slot` is held until its last byte is on its way.
+pub(super) fn event(status: StatusCode, event: Event, slot: Slot, sent: Counter) -> Response {
+    let mut whole = Whole(Vec::new());
+    match event.write(&mut whole) {
+        Ok(()) => {
+            sent.inc_by(whole.0.len() as u64);
+            (status, [(CONTENT_TYPE, JSON)], whole.0).into_response()
+        }
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            (status, [(CONTENT_TYPE, JSON)], streamed(event, slot, sent)).into_response()
+        }
+        Err(error) => {
+            refusal(StatusCode::INTERNAL_SERVER_ERROR, &format!("The event cannot be written: {error}"))
+        }
+    }
+}
+
+/// Takes an event that is not long.
+struct Whole(Vec<u8>);
+
+impl Write for Whole {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > WHOLE_EVENT {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A body that is written while it is sent. Where the writing fails, the body breaks off, which the client notices.
+fn streamed(event: Event, slot: Slot, sent: Counter) -> Body {
+    let (sender, receiver) = mpsc::channel(WAITING_BLOCKS);
+    tokio::task::spawn_blocking(move || {
+        let _slot = slot;
+        let mut blocks = io::BufWriter::with_capacity(BLOCK, Blocks { to: &sender, sent });
+        let written = event.write(&mut blocks).and_then(|()| blocks.flush());
+        // A client that went away does not want to know how it ended.
+        let _ = sender.blocking_send(written.map_or_else(Piece::Broken, |()| Piece::End));
+    });
+    Body::new(Streamed(receiver))
+}
+
+/// What a long event is sent as.
+enum Piece {
+    Block(Bytes),
+    /// The event is whole. Without this its end is a break, and not to be taken for the end of an answer.
+    End,
+    Broken(io::Error),
+}
+
+/// The blocks of a long event, as hyper takes them.
+struct Streamed(mpsc::Receiver<Piece>);
+
+impl hyper::body::Body for Streamed {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        self.0.poll_recv(context).map(|piece| match piece {
+            Some(Piece::Block(block)) => Some(Ok(Frame::data(block))),
+            Some(Piece::End) => None,
+            Some(Piece::Broken(error)) => Some(Err(error)),
+            None => Some(Err(io::ErrorKind::UnexpectedEof.into())),
+        })
+    }
+}
+
+/// Hands blocks to whoever sends them. A client that went away is a broken pipe.
+struct Blocks<'s> {
+    to: &'s mpsc::Sender<Piece>,
+    sent: Counter,
+}
+
+impl Write for Blocks<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.to
+            .blocking_send(Piece::Block(Bytes::copy_from_slice(bytes)))
+            .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        self.sent.inc_by(bytes.len() as u64);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

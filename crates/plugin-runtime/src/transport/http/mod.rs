@@ -1,0 +1,155 @@
+//! HTTP mode: the platform keeps a plugin warm and sends start messages as requests.
+//!
+//! A request's way: [`listener`] takes the connection, [`watch`] gives the request its identifier and turns strangers away,
+//! [`routes`] finds who answers it. A start message is read by [`body`], runs through the same [`step::execute`] as on
+//! stdin, and its event is written by [`answer`].
+//!
+//! [`step::execute`]: crate::step::execute
+
+mod admin;
+mod answer;
+mod body;
+mod catalogue;
+mod describe;
+mod gate;
+mod health;
+mod leftover;
+mod listener;
+mod metrics;
+mod options;
+mod routes;
+mod steps;
+mod tls;
+mod triggers;
+mod watch;
+
+use std::fs;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+pub use self::health::{HealthOptions, check};
+pub use self::options::HttpOptions;
+
+use self::body::Limits;
+use self::gate::Gate;
+use self::metrics::Metrics;
+use crate::failure::Failure;
+use crate::plugin::Plugin;
+use crate::signal;
+use crate::stop::Stop;
+use crate::trigger::{Surroundings, Triggers};
+
+/// Serves requests until SIGTERM or SIGINT, and then those under way for as long as `--graceful_timeout` says.
+///
+/// # Errors
+/// The port cannot be listened on; a file that an option names cannot be read or used.
+pub fn serve(plugin: &Plugin, options: &HttpOptions, surroundings: Surroundings) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| unusable("The process cannot wait for input and output", &error))?;
+    let outcome = runtime.block_on(run(plugin.clone(), options, surroundings));
+    // What goes on now was given its time.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn run(plugin: Plugin, options: &HttpOptions, surroundings: Surroundings) -> Result<(), Failure> {
+    let ended = signal::to_end().map_err(|error| unusable("Signals cannot be awaited", &error))?;
+    let server = Server::new(plugin, options, surroundings)?;
+    let listener = listener::bind(options).await?;
+    let (source, stop) = Stop::new();
+    if options.resume_triggers {
+        server.triggers().resume().await;
+    }
+    let serving = tokio::spawn(listener.serve(routes::router(&server), stop));
+    ended.await;
+    tracing::info!("Asked to end by a signal");
+    server.gate().shut_down();
+    source.request();
+    let ending = async { tokio::join!(serving, server.triggers().shut_down()) };
+    if tokio::time::timeout(options.graceful_timeout, ending).await.is_err() {
+        tracing::warn!("{} requests did not end in time and are cut off", server.gate().active());
+    }
+    Ok(())
+}
+
+/// What all requests share. Cloning is cheap.
+#[derive(Clone)]
+pub(super) struct Server(Arc<Inner>);
+
+struct Inner {
+    plugin: Plugin,
+    gate: Gate,
+    metrics: Metrics,
+    triggers: Triggers,
+    token: Option<Vec<u8>>,
+    options: HttpOptions,
+}
+
+impl Server {
+    fn new(plugin: Plugin, options: &HttpOptions, surroundings: Surroundings) -> Result<Self, Failure> {
+        let triggers = Triggers::new(plugin.clone(), surroundings, options.resume_triggers);
+        let most = usize::try_from(options.max_requests).unwrap_or(usize::MAX);
+        Ok(Self(Arc::new(Inner {
+            gate: Gate::new(most),
+            metrics: Metrics::new(),
+            token: token(options)?,
+            options: options.clone(),
+            triggers,
+            plugin,
+        })))
+    }
+
+    fn plugin(&self) -> &Plugin {
+        &self.0.plugin
+    }
+
+    fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    fn triggers(&self) -> &Triggers {
+        &self.0.triggers
+    }
+
+    /// The bearer token that requests have to bring along, if any.
+    fn token(&self) -> Option<&[u8]> {
+        self.0.token.as_deref()
+    }
+
+    /// `http` or `https`.
+    fn scheme(&self) -> &'static str {
+        if self.0.options.tls_cert.is_some() { "https" } else { "http" }
+    }
+
+    /// What the body of a request that begins now may be.
+    fn limits(&self) -> Limits {
+        let HttpOptions { max_body, idle_timeout, request_timeout, .. } = self.0.options;
+        Limits { bytes: max_body, pause: idle_timeout, deadline: Instant::now() + request_timeout }
+    }
+}
+
+/// The first line of the token file.
+fn token(options: &HttpOptions) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(path) = &options.token_file else { return Ok(None) };
+    let text = fs::read_to_string(path)
+        .map_err(|error| unusable(&format!("The token file {} cannot be read", path.display()), &error))?;
+    match text.trim() {
+        "" => Err(Failure::internal(
+            format!("The token file {} is empty", path.display()),
+            "Put a token into it: a line of random letters and digits.",
+        )),
+        token => Ok(Some(token.as_bytes().to_vec())),
+    }
+}
+
+/// What the machine, or a file on it, stands in the way of.
+fn unusable(what: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::internal(format!("{what}: {error}"), "Correct that, and start the process again.")
+}
