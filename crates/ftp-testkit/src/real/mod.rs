@@ -7,6 +7,8 @@
 mod libunftp;
 #[cfg_attr(not(target_os = "linux"), path = "no_programs.rs")]
 mod programs;
+#[cfg(target_os = "linux")]
+mod sessions;
 
 use std::fmt::{self, Display, Formatter};
 use std::io::Write as _;
@@ -232,6 +234,27 @@ impl RealServer {
     /// SHA-256 of the server's certificate (DER), in lower-case hexadecimal.
     pub fn certificate_sha256(&self) -> String {
         self.setup.identity.certificate_sha256()
+    }
+
+    /// How many sessions the server has at this moment: the connections to its port.
+    ///
+    /// # Panics
+    ///
+    /// When the kernel does not tell.
+    #[cfg(target_os = "linux")]
+    pub fn sessions(&self) -> usize {
+        sessions::on(self.setup.port).unwrap_or_else(|error| panic!("no list of connections: {error}"))
+    }
+
+    /// Waits until the server has no session any more.
+    ///
+    /// # Panics
+    ///
+    /// When there is still one after half a minute.
+    #[cfg(target_os = "linux")]
+    pub async fn wait_for_no_session(&self) {
+        let are_gone = sessions::none_on(self.setup.port).await;
+        assert!(are_gone.is_ok_and(|gone| gone), "{} sessions are left", self.sessions());
     }
 
     /// Kills the server with all its sessions. When this returns, none of its connections is left.

@@ -5,6 +5,8 @@ mod golden;
 mod held;
 mod isolation;
 mod limits;
+#[cfg(target_os = "linux")] // Elsewhere neither sessions nor memory can be looked at.
+mod load;
 mod operations;
 mod triggers;
 
@@ -13,8 +15,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::ChildStderr;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 pub(crate) use self::client::{Client, Response};
@@ -25,7 +28,8 @@ pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 /// A running HTTP mode on a free port of the loopback.
 pub(crate) struct Http {
     child: Child,
-    log: Lines<BufReader<ChildStderr>>,
+    /// Its lines, as they come: a log that nobody reads would hold the program up.
+    log: mpsc::UnboundedReceiver<String>,
     seen: Vec<String>,
     address: SocketAddr,
     _place: TempDir,
@@ -49,7 +53,14 @@ impl Http {
             .spawn()
             .unwrap();
         let stderr = ChildStderr::from_std(child.stderr.take().unwrap()).unwrap();
-        let log = BufReader::new(stderr).lines();
+        let mut lines = BufReader::new(stderr).lines();
+        let (sender, log) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                // Whoever has dropped the program does not want to know.
+                let _ = sender.send(line);
+            }
+        });
         let mut http =
             Self { child, log, seen: Vec::new(), address: ([127, 0, 0, 1], 0).into(), _place: place };
         let line = http.wait_for_log("Listening on ").await;
@@ -70,13 +81,21 @@ impl Http {
     /// Waits for a line of the log that holds `text`.
     pub(crate) async fn wait_for_log(&mut self, text: &str) -> String {
         loop {
-            let line = timeout(DEADLINE, self.log.next_line()).await;
-            let Ok(Ok(Some(line))) = line else { panic!("no `{text}` in the log: {:#?}", self.seen) };
+            let line = timeout(DEADLINE, self.log.recv()).await;
+            let Ok(Some(line)) = line else { panic!("no `{text}` in the log: {:#?}", self.seen) };
             self.seen.push(line.clone());
             if line.contains(text) {
                 return line;
             }
         }
+    }
+
+    /// How much of its memory is in use, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
     /// Asks it to end with SIGTERM.
@@ -87,7 +106,7 @@ impl Http {
 
     /// Waits for the end, and gives the exit code and everything that was logged.
     pub(crate) async fn ended(mut self) -> (i32, String) {
-        while let Ok(Ok(Some(line))) = timeout(DEADLINE, self.log.next_line()).await {
+        while let Ok(Some(line)) = timeout(DEADLINE, self.log.recv()).await {
             self.seen.push(line);
         }
         let ended = timeout(DEADLINE, tokio::task::spawn_blocking(move || self.wait())).await;
