@@ -10,6 +10,7 @@ mod cuts;
 #[cfg(feature = "demo")]
 mod demo;
 mod golden;
+mod help;
 mod http;
 mod long_session;
 mod ls;
