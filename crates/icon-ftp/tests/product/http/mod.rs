@@ -1,5 +1,6 @@
 //! HTTP mode: the program with `http`, asked as the platform asks it.
 
+mod bad_input;
 mod client;
 mod golden;
 mod held;

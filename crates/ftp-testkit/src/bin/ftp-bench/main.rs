@@ -3,6 +3,8 @@
 //! Each row runs both sides in turns, so that whatever else the machine does hits both, and compares medians. The number
 //! that counts is the ratio; the times are this machine's.
 
+mod http;
+
 use std::io::{self, Write};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -12,32 +14,60 @@ use ftp_testkit::{Product, RealServer, Tls, TlsVersions};
 /// How often each side of a row runs; odd, so that the median is a run.
 const RUNS: usize = 101;
 
-#[tokio::main]
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
+#[tokio::main(flavor = "current_thread")]
+#[expect(clippy::print_stderr, reason = "a program for people")]
 async fn main() -> ExitCode {
     let Some(program) = std::env::args().nth(1) else {
         eprintln!("usage: ftp-bench PROGRAM");
         return ExitCode::from(2);
     };
-    println!("{:<36} {:>10} {:>10} {:>7}", "vsftpd on loopback, median of 101", "ours", "curl", "ratio");
-    for (name, tls) in [
-        ("cold 1 KiB download, whole process", Tls::Off),
-        ("the same over TLS", Tls::On(TlsVersions::Default)),
-    ] {
-        match cold_download(&program, tls).await {
-            Ok((ours, curl)) => println!(
-                "{name:<36} {:>7.2} ms {:>7.2} ms {:>7.2}",
-                ours.as_secs_f64() * 1e3,
-                curl.as_secs_f64() * 1e3,
-                ours.as_secs_f64() / curl.as_secs_f64()
-            ),
-            Err(error) => {
-                eprintln!("{name}: {error}");
-                return ExitCode::FAILURE;
-            }
+    match measure(&program).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ftp-bench: {error}");
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
+}
+
+#[expect(clippy::print_stdout, reason = "a program for people")]
+async fn measure(program: &str) -> io::Result<()> {
+    println!("{:<44} {:>12} {:>12} {:>7}", "vsftpd on loopback", "ours", "curl", "ratio");
+    for (name, tls) in [
+        ("cold 1 KiB download, median of 101", Tls::Off),
+        ("the same over TLS", Tls::On(TlsVersions::Default)),
+    ] {
+        let (ours, curl) = cold_download(program, tls).await?;
+        let (ours, curl) = (ours.as_secs_f64() * 1e3, curl.as_secs_f64() * 1e3);
+        println!("{name:<44} {ours:>9.2} ms {curl:>9.2} ms {:>7.2}", ours / curl);
+    }
+    warm_downloads(program).await
+}
+
+/// HTTP mode beside curl on one connection, and the memory that it takes.
+#[expect(clippy::print_stdout, reason = "a program for people")]
+async fn warm_downloads(program: &str) -> io::Result<()> {
+    let server = RealServer::start(Product::Vsftpd, Tls::Off).await.map_err(io::Error::other)?;
+    server.seed("file.bin", [7; 1024])?;
+    let message = message(&server, Tls::Off);
+    let http = http::Http::start(program)?;
+    let at_rest = http.resident()?;
+    for clients in [1, 16] {
+        let curl = http::curl_loop(&server)?;
+        let ours = http.load(&message, clients).await?;
+        let (name, p99) = (format!("warm 1 KiB downloads, {clients} clients"), ours.p99.as_secs_f64() * 1e3);
+        let ours = ours.per_second;
+        println!("{name:<44} {ours:>10.0}/s {curl:>10.0}/s {:>7.2}", ours / curl);
+        println!("{:<44} {p99:>9.2} ms", "  99 of 100 answered within");
+    }
+    let (at_rest, after) = (mebibytes(at_rest), mebibytes(http.resident()?));
+    println!("{:<44} {at_rest:>8.1} MiB", "memory at rest");
+    println!("{:<44} {after:>8.1} MiB", "memory after these downloads");
+    Ok(())
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX)) / 1024.0
 }
 
 /// The medians of both sides for a file of 1 KiB: process start, login, download, exit.
