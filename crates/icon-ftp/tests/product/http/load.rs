@@ -38,7 +38,7 @@ impl Worker {
                 let input = json!({
                     "remote_path": self.name,
                     "file_content": base64(&self.own),
-                    "atomic": round % 10 == 0,
+                    "atomic": round.is_multiple_of(10),
                 });
                 let output = self.act("upload", &input).await;
                 assert_eq!((&output["uploaded"], &output["size"]), (&json!(true), &json!(self.own.len())));
