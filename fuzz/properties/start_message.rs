@@ -1,5 +1,6 @@
 //! What holds for whatever is given to the plugin as a start message: it is answered by one line of JSON.
 
+use std::io::{self, Read};
 use std::pin::pin;
 use std::sync::LazyLock;
 use std::task::{Context as Polling, Poll, Waker};
@@ -123,13 +124,27 @@ pub(crate) fn check(input: &[u8]) {
             check_answer(input, Mode::Test(Probe::Read));
             check_answer(input, Mode::Run);
         }
-        Err(error) => check_line(&Event::from(error), input),
+        Err(error) => {
+            let slowly = StartMessage::read(Slow(input)).err().map(|error| error.failure);
+            assert_eq!(slowly.as_ref(), Some(&error.failure), "it depends on the blocks it comes in");
+            check_line(&Event::from(error), input);
+        }
+    }
+}
+
+/// Gives one byte at a time.
+struct Slow<'i>(&'i [u8]);
+
+impl Read for Slow<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let len = buf.len().min(1);
+        self.0.read(&mut buf[..len])
     }
 }
 
 /// Runs the step, which waits for nothing, and looks at the event.
 fn check_answer(input: &[u8], mode: Mode) {
-    let Ok(message) = StartMessage::parse(input) else { panic!("the same bytes were a message before") };
+    let Ok(message) = StartMessage::read(Slow(input)) else { panic!("the same bytes were a message before") };
     let event_type = message.event_type();
     let meta = message.meta.clone();
     let [text, content] = ["text", "content"].map(|name| message.input.get(name).cloned());

@@ -243,7 +243,7 @@ impl fmt::Display for Base64Text<'_> {
 }
 
 impl<'de> Deserialize<'de> for Content {
-    /// Takes a content that is [handed over](handover), or decodes a text. Its bytes stay in memory then, as the text is
+    /// Takes a content that exists already, or decodes a text. Its bytes stay in memory then, as the text is
     /// there already.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(handover::NAME, ContentVisitor)

@@ -504,4 +504,46 @@ mod tests {
             assert_eq!(step, Step::Trigger { name: "t".to_owned(), dispatcher_url }, "{dispatcher}");
         }
     }
+
+    #[test]
+    fn every_fault_has_its_name() {
+        let rows = [
+            (" \n", MessageFault::Empty),
+            ("{", MessageFault::NotJson),
+            ("{} {}", MessageFault::NotJson),
+            ("[{}]", MessageFault::NotObject),
+            ("7", MessageFault::NotObject),
+            ("{ }", MessageFault::EmptyObject),
+            (r#"{"a":1}"#, MessageFault::Shape),
+            (r#"{"version":"v1","type":"action_start"}"#, MessageFault::Shape),
+        ];
+        for (text, fault) in rows {
+            assert_eq!(StartMessage::parse(text.as_bytes()).unwrap_err().fault, fault, "{text}");
+        }
+        assert_eq!(StartMessage::parse(b"\"\xff\"").unwrap_err().fault, MessageFault::NotJson);
+    }
+
+    #[test]
+    fn numbers_that_are_too_large_are_refused_where_they_are_used_and_echoed_where_they_are_not() {
+        let text = |body: &str| {
+            format!(
+                r#"{{"version":"v1","type":"action_start","body":{{"action":"a","meta":{{"n":1}},{body}}}}}"#
+            )
+        };
+        for part in ["connection", "input"] {
+            let error =
+                StartMessage::parse(text(&format!(r#""{part}":{{"a":1e999}}"#)).as_bytes()).unwrap_err();
+            assert_eq!(error.fault, MessageFault::Shape);
+            assert_eq!(serde_json::to_string(&error.meta).unwrap(), r#"{"n":1}"#);
+            let cause = error.failure.cause();
+            assert!(
+                cause.starts_with(&format!("\"{part}\" of input message: number out of range")),
+                "{cause}"
+            );
+        }
+        let digits = "1234567890".repeat(4);
+        let meta = format!(r#"{{"a":1e999,"b":{digits},"c":"\ud800"}}"#);
+        let message = StartMessage::parse(text(&format!(r#""meta":{meta}"#)).as_bytes()).unwrap();
+        assert_eq!(serde_json::to_string(&message.meta).unwrap(), meta);
+    }
 }

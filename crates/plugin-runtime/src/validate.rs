@@ -162,11 +162,15 @@ fn type_of(value: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize as _;
+    use std::io;
+
+    use serde::Deserialize;
     use serde::de::IntoDeserializer as _;
     use serde_json::json;
 
     use super::*;
+    use crate::content::Content;
+    use crate::failure::FailureKind;
     use crate::fixture::SPEC;
 
     #[test]
@@ -229,5 +233,68 @@ mod tests {
         let input = input(&spec, &spec.actions["echo"].input, value.into()).unwrap();
         let values = Value::deserialize(input.into_deserializer()).unwrap();
         assert_eq!(values, json!({"text": "t", "zzz": null, "yyy": 1}));
+    }
+
+    /// Checks an input of the fixture's action with a long text in it.
+    fn with_long_text(name: &str, text: LongText) -> Result<Fields, Failure> {
+        const SPEC: &str = "
+name: n
+title: t
+description: d
+version: 1.0.0
+vendor: v
+actions:
+  take:
+    input:
+      content: {type: bytes, required: true}
+      mode: {type: string, enum: [plain, loud]}
+      path: {type: string, required: true}
+      secret: {type: password}
+      times: {type: integer}
+      list: {type: '[]string'}
+";
+        let spec = Spec::parse(SPEC).unwrap();
+        let mut json = json!({"content": "YWJj", "path": "p"});
+        json[name] = json!("");
+        let input = Input { json, long: [(name.to_owned(), text)].into() };
+        super::input(&spec, &spec.actions["take"].input, input)
+    }
+
+    #[test]
+    fn a_long_text_is_taken_for_a_content_alone() {
+        let rows = [
+            ("path", "'path' has more than 65536 bytes"),
+            ("secret", "'secret' has more than 65536 bytes"),
+            ("times", "'times' is not of type 'integer' but a string"),
+            ("list", "'list' is not of type 'array' but a string"),
+            ("mode", r#"'mode' is not one of ["plain","loud"] but a string"#),
+        ];
+        for (name, expected) in rows {
+            let failure = with_long_text(name, Ok(Content::from(vec![0; 9]))).err().unwrap();
+            assert_eq!(failure.cause(), format!("The input is invalid: {expected}"));
+        }
+        let taken = |name: &str| {
+            let fields = with_long_text(name, Ok(Content::from(vec![0; 9]))).unwrap();
+            let Taken { content, unknown } = Taken::deserialize(fields.into_deserializer()).unwrap();
+            (content.len(), unknown.is_some())
+        };
+        assert_eq!(taken("content"), (9, false));
+        assert_eq!(taken("unknown"), (3, false));
+    }
+
+    #[derive(Deserialize)]
+    struct Taken {
+        content: Content,
+        unknown: Option<Content>,
+    }
+
+    #[test]
+    fn a_content_that_has_no_place_is_the_machines_failure() {
+        let full = || Err(Undecoded::Unstored(io::ErrorKind::StorageFull.into()));
+        let failure = with_long_text("content", full()).err().unwrap();
+        assert_eq!(failure.kind(), FailureKind::Internal);
+        assert_eq!(failure.cause(), "'content': the content cannot be stored: no storage space");
+        assert!(failure.assistance().contains("TMPDIR"));
+        assert!(with_long_text("unknown", full()).is_ok(), "nobody wants it");
     }
 }

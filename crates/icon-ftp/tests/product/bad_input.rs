@@ -6,7 +6,7 @@ use std::time::Duration;
 use ftp_testkit::{Product, RealServer, Tls, Transcript};
 use serde_json::{Value, json};
 
-use crate::process::{act, connection, message, run};
+use crate::process::{act, base64, command, connection, content, finish, message, run};
 
 /// A port that nobody may connect to.
 struct Untouched(TcpListener);
@@ -163,6 +163,17 @@ fn what_is_not_base64_is_not_uploaded() {
         let answer = act("upload", &server.connection(), &input);
         assert!(answer.cause().contains("file_content") && answer.cause().contains("base64"), "{answer:?}");
     }
+}
+
+#[test]
+fn a_content_that_cannot_be_stored_is_not_uploaded() {
+    let server = Untouched::new();
+    let input = json!({"file_content": base64(&content(2 << 20)), "remote_path": "x"});
+    let message = message("upload", &server.connection(), &input).to_string();
+    let child = command(&["run"]).env("TMPDIR", "/no/such/folder").spawn().unwrap();
+    let answer = finish(child, message.as_bytes());
+    assert!(answer.cause().contains("'file_content': the content cannot be stored"), "{answer:?}");
+    assert!(answer.assistance().contains("TMPDIR"), "{answer:?}");
 }
 
 #[tokio::test]

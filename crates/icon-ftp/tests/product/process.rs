@@ -51,8 +51,12 @@ impl Answer {
 
 /// Runs the program to its end.
 pub(crate) fn run(arguments: &[&str], stdin: &[u8]) -> Answer {
+    finish(spawn(arguments), stdin)
+}
+
+/// Gives a program that was started its stdin, and waits for its end.
+pub(crate) fn finish(mut child: Child, stdin: &[u8]) -> Answer {
     let began = Instant::now();
-    let mut child = spawn(arguments);
     let mut pipe = child.stdin.take().unwrap();
     // A program that ends without reading closes the pipe, which is for its answer to explain.
     let _ = pipe.write_all(stdin);
@@ -68,13 +72,14 @@ pub(crate) fn run(arguments: &[&str], stdin: &[u8]) -> Answer {
 
 /// Starts the program with pipes for all three streams.
 pub(crate) fn spawn(arguments: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_icon-ftp"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    command(arguments).spawn().unwrap()
+}
+
+/// The program, not started, with pipes for all three streams.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_icon-ftp"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 /// Runs one action.

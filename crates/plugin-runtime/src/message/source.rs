@@ -18,8 +18,8 @@ const BLOCK: usize = 64 << 10;
 /// A text of an input that is longer than this many bytes is decoded on the way in (64 KiB).
 pub(crate) const SHORT_TEXT: usize = 64 << 10;
 
-/// All that is kept of a message as it stands there has at most this many bytes together (16 MiB).
-const KEPT_LIMIT: usize = 16 << 20;
+/// All of a message but its long texts has at most this many bytes (16 MiB).
+const REST_LIMIT: usize = 16 << 20;
 
 /// A message that cannot be read, and why.
 pub(super) struct Broken {
@@ -45,14 +45,15 @@ impl<'r> Source<'r> {
     pub(super) fn new(from: &'r mut dyn io::Read) -> Self {
         Self(RefCell::new(Position {
             from,
+            bytes: vec![0; BLOCK],
+            cut: 0,
             block: String::new(),
             at: 0,
-            cut: Vec::new(),
             before: 0,
             line: 1,
             column: 0,
-            part: "",
-            room: KEPT_LIMIT,
+            part: "its beginning",
+            room: REST_LIMIT,
             broken: None,
         }))
     }
@@ -106,7 +107,7 @@ impl<'r> Source<'r> {
 impl io::Read for &Source<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let Some(first) = buf.first_mut() else { return Ok(0) };
-        match self.with(Position::kept_byte).map_err(io::Error::other)? {
+        match self.with(Position::counted_byte).map_err(io::Error::other)? {
             Some(byte) => {
                 *first = byte;
                 Ok(1)
@@ -119,11 +120,13 @@ impl io::Read for &Source<'_> {
 /// How far a message has been read.
 struct Position<'r> {
     from: &'r mut dyn io::Read,
+    /// Where bytes are read into.
+    bytes: Vec<u8>,
+    /// How many of these are the beginning of a character whose end is still to come.
+    cut: usize,
     block: String,
     /// The next byte of the block.
     at: usize,
-    /// The beginning of a character whose end is in the next block.
-    cut: Vec<u8>,
     /// Bytes before the block.
     before: u64,
     /// The line and the column of the last byte that was read, counted as `serde_json` does.
@@ -131,7 +134,7 @@ struct Position<'r> {
     column: u64,
     /// What is being read.
     part: &'static str,
-    /// Bytes that may still be kept.
+    /// Bytes that may still come beside the long texts.
     room: usize,
     broken: Option<Broken>,
 }
@@ -149,33 +152,32 @@ impl Position<'_> {
     fn fill(&mut self) -> Result<(), Broken> {
         self.before += self.block.len() as u64;
         self.at = 0;
-        let mut bytes = std::mem::take(&mut self.block).into_bytes();
-        loop {
-            let begun = self.cut.len();
-            bytes.resize(BLOCK, 0);
-            bytes[..begun].copy_from_slice(&self.cut);
-            let count = read_some(self.from, &mut bytes[begun..]).map_err(|error| unreadable(&error))?;
-            bytes.truncate(begun + count);
-            self.cut.clear();
-            let error = match String::from_utf8(bytes) {
-                Ok(block) => {
-                    self.block = block;
-                    return Ok(());
+        self.block.clear();
+        while self.block.is_empty() {
+            let count =
+                read_some(self.from, &mut self.bytes[self.cut..]).map_err(|error| unreadable(&error))?;
+            let bytes = &self.bytes[..self.cut + count];
+            let whole = match str::from_utf8(bytes) {
+                Ok(text) => {
+                    self.block.push_str(text);
+                    bytes.len()
                 }
-                Err(error) => error,
+                // The end of a character may be in the next block.
+                Err(error) if error.error_len().is_none() && count > 0 => {
+                    let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+                    self.block.push_str(valid);
+                    valid.len()
+                }
+                Err(error) => return Err(self.not_utf8(error.valid_up_to())),
             };
-            let whole = error.utf8_error().valid_up_to();
-            if count == 0 || error.utf8_error().error_len().is_some() {
-                return Err(self.not_utf8(whole));
-            }
-            bytes = error.into_bytes();
-            self.cut.extend_from_slice(&bytes[whole..]);
-            bytes.truncate(whole);
-            if whole > 0 {
-                self.block = String::from_utf8(bytes).map_err(|_| self.not_utf8(0))?;
-                return Ok(());
+            let filled = bytes.len();
+            self.bytes.copy_within(whole..filled, 0);
+            self.cut = filled - whole;
+            if count == 0 {
+                break;
             }
         }
+        Ok(())
     }
 
     /// The next byte that is no white space, which it skips; `None` at the end.
@@ -208,20 +210,20 @@ impl Position<'_> {
         self.column += bytes as u64;
     }
 
-    fn kept_byte(&mut self) -> Result<Option<u8>, Broken> {
+    fn counted_byte(&mut self) -> Result<Option<u8>, Broken> {
         let byte = self.byte()?;
-        self.keep(usize::from(byte.is_some()))?;
+        self.count(usize::from(byte.is_some()))?;
         Ok(byte)
     }
 
-    /// Counts what is kept of the message.
-    fn keep(&mut self, bytes: usize) -> Result<(), Broken> {
+    /// Counts what is no long text.
+    fn count(&mut self, bytes: usize) -> Result<(), Broken> {
         self.room = self.room.checked_sub(bytes).ok_or_else(|| Broken {
             fault: MessageFault::TooLarge,
             cause: format!(
                 "The start message is too large: beside the contents in its input it may have {} MiB, and {} goes \
                  beyond that",
-                KEPT_LIMIT >> 20,
+                REST_LIMIT >> 20,
                 self.part
             ),
         })?;
@@ -246,7 +248,7 @@ impl Position<'_> {
         if let Some(long) = long {
             return Ok(Text::Long(long.finish()));
         }
-        self.keep(text.len())?;
+        self.count(text.len())?;
         Ok(Text::Short(text))
     }
 

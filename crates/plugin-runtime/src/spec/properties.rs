@@ -15,7 +15,7 @@ use super::{Property, Spec};
 #[serde(from = "BTreeMap<String, Property>")]
 pub struct Properties {
     by_name: BTreeMap<String, Property>,
-    /// Made when the first values are checked: that takes a hundred times as long as a check.
+    /// Made when the first values are checked: that takes hundreds of times as long as a check.
     validator: OnceLock<Result<Validator, String>>,
 }
 

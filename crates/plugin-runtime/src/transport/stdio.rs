@@ -100,6 +100,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::plugin;
+    use crate::message::MessageFault;
     use crate::trigger::Destination;
 
     fn surroundings() -> Surroundings {
@@ -158,6 +159,15 @@ mod tests {
     #[test]
     fn a_closed_stdout_is_a_failure_and_no_panic() {
         assert!(!answer(&plugin(), Mode::Run, &surroundings(), io::empty(), Closed));
+    }
+
+    #[test]
+    fn a_message_beyond_the_limit_is_refused() {
+        let read = |left| StartMessage::read(Limited { from: "{\"a\":1}".as_bytes(), left });
+        assert_eq!(read(7).unwrap_err().fault, MessageFault::Shape);
+        let error = read(6).unwrap_err();
+        assert_eq!(error.fault, MessageFault::TooLarge);
+        assert_eq!(error.failure.cause(), "The start message has more than 3 GiB");
     }
 
     #[test]
