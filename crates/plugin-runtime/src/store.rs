@@ -32,8 +32,9 @@ pub const MAX_BYTES: u64 = 256 << 20;
 /// The form of the state file that this version writes and reads.
 const FORMAT: &[u8] = b"1";
 
-/// Pages that redb keeps in memory; its own default is a gigabyte.
-const CACHE_BYTES: usize = 16 << 20;
+/// Pages that redb keeps in memory; its own default is a gigabyte. A process may have many stores open, and a larger
+/// cache makes none of them quicker: an event is written once and read once.
+const CACHE_BYTES: usize = 4 << 20;
 
 const STATE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("state");
 const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");

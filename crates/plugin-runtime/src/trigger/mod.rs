@@ -1,5 +1,8 @@
 //! Runs a trigger until it is told to stop: the handler that finds events and the delivery of those it found.
 //!
+//! Either it has the process for itself ([`run`]), or it is one of those that run inside a long-running process
+//! (`Triggers`). Both open the same files, so that a trigger may go on in the other way.
+//!
 //! Nothing is lost at any moment of this: events and state are on disk before a delivery begins, and an event is
 //! removed only after the platform has taken it.
 
@@ -32,10 +35,11 @@ use crate::plugin::Plugin;
 /// Where a trigger keeps its state, how it is stopped, and where its events go.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
-    /// The folder of the state files, `<triggerId>.redb`. It is made if it does not exist.
+    /// The folder of the state files, `<triggerId>.redb`, and in a process that resumes its triggers of their start
+    /// messages, `<triggerId>.start.json`. It is made if it does not exist.
     pub cache_dir: PathBuf,
-    /// The folder of `terminate_trigger.flag`. The file is looked for every second and deleted when it is seen; one
-    /// that is there at the start ends the trigger at once.
+    /// The folder of `terminate_trigger.flag`, which ends a trigger that has the process for itself. The file is looked
+    /// for every second and deleted when it is seen; one that is there at the start ends the trigger at once.
     pub flag_dir: PathBuf,
     /// Where events go.
     pub events: Destination,

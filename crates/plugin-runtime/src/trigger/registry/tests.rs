@@ -72,7 +72,8 @@ fn url(collector: &Collector) -> String {
 const NOWHERE: &str = "http://127.0.0.1:9/";
 
 async fn next_event(collector: &mut Collector) -> Value {
-    serde_json::from_str(&collector.next().await.body).unwrap()
+    let request = tokio::time::timeout(PATIENCE, collector.next()).await.unwrap();
+    serde_json::from_str(&request.body).unwrap()
 }
 
 fn report(triggers: &Triggers, id: &str) -> Option<TriggerReport> {
@@ -409,4 +410,36 @@ async fn a_shut_down_ends_all_triggers_at_once() {
     assert!(began.elapsed() < 2 * Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!((triggers.totals().running, triggers.totals().outbox_events), (0, 3));
     assert_eq!(machine.files().len(), 6, "{:?}", machine.files());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_triggers_that_start_and_stop_at_once_do_not_get_into_each_others_way() {
+    const TRIGGERS: u64 = 20;
+    let mut collector = Collector::start(|_| TAKEN).await;
+    let url = url(&collector);
+    let machine = Machine::new();
+    let triggers = machine.process(true);
+    let mut cycles = tokio::task::JoinSet::new();
+    for number in 0..TRIGGERS {
+        let (triggers, url, id) = (triggers.clone(), url.clone(), format!("t{number}"));
+        cycles.spawn(async move {
+            for _ in 0..2 {
+                start(&triggers, &id, 1, &url).await.unwrap();
+                start(&triggers, &id, 1, &url).await.unwrap_err();
+                let stopped = triggers.stop("tick", &id).await.unwrap();
+                assert_eq!((stopped.state, stopped.events), (State::Ended, 1), "{stopped:?}");
+            }
+        });
+    }
+    cycles.join_all().await;
+    let mut numbers = Vec::new();
+    for _ in 0..2 * TRIGGERS {
+        numbers.push(next_event(&mut collector).await["body"]["output"]["number"].as_u64().unwrap());
+    }
+    assert_eq!(numbers.iter().sum::<u64>(), 3 * TRIGGERS, "each told 1 and 2: {numbers:?}");
+    assert!(triggers.running(None).is_empty() && triggers.list().changing.is_empty());
+    let totals = triggers.totals();
+    assert_eq!((totals.running, totals.outbox_events), (0, 0));
+    assert_eq!((totals.events, totals.polls), (2 * TRIGGERS, 2 * TRIGGERS));
+    assert!(!machine.files().iter().any(|name| name.contains(".start")), "{:?}", machine.files());
 }
