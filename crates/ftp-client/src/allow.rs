@@ -170,3 +170,98 @@ pub enum HostPatternError {
     #[error("it is not a name with `*` in it ({0})")]
     Name(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(patterns: &[&str]) -> AllowList {
+        patterns.iter().map(|pattern| pattern.parse::<HostPattern>().unwrap()).collect()
+    }
+
+    /// Which of `addresses` may be dialled for a host that leads to them.
+    fn permitted<'a>(patterns: &[&str], host: &str, addresses: &[&'a str]) -> Vec<&'a str> {
+        let list = list(patterns);
+        let may = |address: &&&str| {
+            let dialled = SocketAddr::new(address.parse().unwrap(), 21);
+            !list.permitted(host, vec![dialled]).is_empty()
+        };
+        addresses.iter().filter(may).copied().collect()
+    }
+
+    #[test]
+    fn names_lead_anywhere_and_addresses_to_themselves() {
+        let everywhere = ["10.1.2.3", "192.0.2.7", "2001:db8::1", "::ffff:10.1.2.3", "127.0.0.1"];
+        let table: [(&[&str], &str, &[&str]); 21] = [
+            (&[], "anything", &everywhere),
+            (&["ftp.example.com"], "ftp.example.com", &everywhere),
+            (&["ftp.example.com"], "FTP.Example.COM.", &everywhere),
+            (&["FTP.example.com."], "ftp.example.com", &everywhere),
+            (&["*.example.com"], "a.b.example.com", &everywhere),
+            (&["*.example.com"], "example.com", &[]),
+            (&["*.example.com"], "example.com.evil.test", &[]),
+            (&["*.example.com"], "evilexample.com", &[]),
+            (&["ftp?.example.com"], "ftp1.example.com", &everywhere),
+            (&["ftp[12].example.com"], "ftp3.example.com", &[]),
+            (&["*"], "192.0.2.7", &everywhere),
+            // A name that leads into the network today and elsewhere tomorrow.
+            (&["10.0.0.0/8"], "ftp.example.com", &["10.1.2.3", "::ffff:10.1.2.3"]),
+            (&["10.0.0.0/8"], "10.example.com", &["10.1.2.3", "::ffff:10.1.2.3"]),
+            (&["::ffff:10.0.0.0/104"], "ftp.example.com", &["10.1.2.3", "::ffff:10.1.2.3"]),
+            (&["192.0.2.7"], "h", &["192.0.2.7"]),
+            (&["2001:db8::/32"], "h", &["2001:db8::1"]),
+            (&["[2001:db8::1]"], "h", &["2001:db8::1"]),
+            (&["::/0"], "h", &["2001:db8::1"]),
+            (&["0.0.0.0/0"], "h", &["10.1.2.3", "192.0.2.7", "::ffff:10.1.2.3", "127.0.0.1"]),
+            (&["*.example.com", "127.0.0.0/8"], "other.test", &["127.0.0.1"]),
+            (&["*.example.com", "127.0.0.0/8"], "www.example.com", &everywhere),
+        ];
+        for (patterns, host, expected) in table {
+            assert_eq!(permitted(patterns, host, &everywhere), expected, "{patterns:?} {host}");
+        }
+    }
+
+    #[test]
+    fn literals_are_judged_as_what_they_are() {
+        let table: [(&[&str], &str, bool); 9] = [
+            (&["10.0.0.0/8"], "10.1.2.3", true),
+            (&["10.0.0.0/8"], "11.1.2.3", false),
+            (&["10.0.0.0/8"], "::ffff:10.1.2.3", true),
+            (&["10.1.2.3"], "::ffff:a01:203", true),
+            (&["fe80::/10"], "fe80::1%eth0", true),
+            (&["fe80::1"], "fe80::2%eth0", false),
+            (&["fe80::1"], "FE80::1", true),
+            (&["*.example.com"], "10.1.2.3", false),
+            // Old spellings of 10.1.2.3 are names here, and judged by what they lead to.
+            (&["10.0.0.0/8"], "167838211", false),
+        ];
+        for (patterns, host, allowed) in table {
+            assert_eq!(list(patterns).allows_host(host), allowed, "{patterns:?} {host}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern() {
+        let table = [
+            ("", HostPatternError::Empty),
+            (" . ", HostPatternError::Empty),
+            ("10.0.0.0/33", HostPatternError::Network),
+            ("10.0/8", HostPatternError::Network),
+            ("ftp://example.com", HostPatternError::Network),
+            ("10.0.*", HostPatternError::Addresses),
+            ("*.7", HostPatternError::Addresses),
+            ("ftp.example.com:21", HostPatternError::Port),
+            ("10.0.0.1:21", HostPatternError::Port),
+        ];
+        for (text, error) in table {
+            assert_eq!(text.parse::<HostPattern>().unwrap_err(), error, "{text}");
+        }
+        assert!(matches!("ftp[1.example.com".parse::<HostPattern>(), Err(HostPatternError::Name(_))));
+    }
+
+    #[test]
+    fn lists_are_equal_when_their_patterns_are() {
+        assert_eq!(list(&["*.Example.com", "10.0.0.0/8"]), list(&["*.example.com.", "10.0.0.0/8"]));
+        assert_ne!(list(&["*.example.com"]), list(&[]));
+    }
+}

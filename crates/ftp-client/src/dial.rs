@@ -293,6 +293,28 @@ mod tests {
         assert_eq!(by_turns(vec![listed[0]; 1000]).len(), MOST_ADDRESSES);
     }
 
+    fn allowed(patterns: &[&str]) -> AllowList {
+        patterns.iter().map(|pattern| pattern.parse::<crate::HostPattern>().unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_a_name_leads_to_is_judged_after_it_was_resolved() {
+        let only = allowed(&["127.0.0.0/8"]);
+        let found = resolve("localhost", 21, &only, LIMIT).await.unwrap();
+        assert!(!found.is_empty() && found.iter().all(SocketAddr::is_ipv4), "{found:?}");
+        for patterns in [&["10.0.0.0/8"][..], &["*.example.com", "10.0.0.0/8"]] {
+            let refused = resolve("localhost", 21, &allowed(patterns), LIMIT).await;
+            assert!(matches!(refused, Err(Unreached::Forbidden)), "{refused:?}");
+        }
+        assert!(!resolve("LOCALHOST", 21, &allowed(&["localhost"]), LIMIT).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_name_service_is_not_asked_in_vain() {
+        let refused = resolve("no.such.host.invalid", 21, &allowed(&["*.example.com"]), LIMIT).await;
+        assert!(matches!(refused, Err(Unreached::Forbidden)), "{refused:?}");
+    }
+
     #[cfg(target_os = "linux")] // Other systems have one loopback address only.
     #[tokio::test]
     async fn a_real_address_that_refuses_leads_to_the_next() {

@@ -52,3 +52,40 @@ impl Clients {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Credentials;
+
+    fn config(password: &str) -> Config {
+        Config::new("h", Credentials::parse("u", password).unwrap())
+    }
+
+    fn client(password: &str) -> Client {
+        Client::new(config(password)).unwrap()
+    }
+
+    #[test]
+    fn a_client_is_that_of_the_whole_configuration() {
+        let mut clients = Clients::default();
+        let first = clients.keep(client("one"));
+        assert!(Arc::ptr_eq(clients.get(&config("one")).unwrap().config(), first.config()));
+        assert!(clients.get(&config("two")).is_none());
+        // Made at the same time by somebody else: what the first learns, both know.
+        assert!(Arc::ptr_eq(clients.keep(client("one")).config(), first.config()));
+    }
+
+    #[test]
+    fn the_one_that_was_not_asked_for_the_longest_is_forgotten() {
+        let mut clients = Clients::default();
+        for number in 0..MOST_CLIENTS {
+            clients.keep(client(&number.to_string()));
+        }
+        clients.get(&config("0")).unwrap();
+        clients.keep(client("one more"));
+        assert!(clients.get(&config("0")).is_some() && clients.get(&config("one more")).is_some());
+        assert!(clients.get(&config("1")).is_none());
+        assert_eq!(clients.known.len(), MOST_CLIENTS);
+    }
+}

@@ -236,3 +236,186 @@ impl<S, W> Seats<S, W> {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Credentials;
+
+    /// Sessions are known by numbers, and those who wait by names.
+    struct Desk {
+        seats: Seats<u32, &'static str>,
+        now: Instant,
+    }
+
+    impl Desk {
+        fn new(sessions: usize, sessions_per_host: usize) -> Self {
+            let limits = PoolLimits { sessions, sessions_per_host, ..PoolLimits::default() };
+            Self { seats: Seats::new(limits), now: Instant::now() }
+        }
+
+        /// Has somebody ask for a session, and tells what is given out then.
+        fn ask(&mut self, who: &'static str, login: &str) -> String {
+            let config = config(login);
+            let ticket = self.seats.ticket();
+            self.seats.enter(ticket, Arc::clone(&config), Host::of(&config), who);
+            self.granted()
+        }
+
+        fn release(&mut self, login: &str) -> String {
+            self.seats.release(&Host::of(&config(login)), self.now);
+            self.granted()
+        }
+
+        fn keep(&mut self, session: u32, login: &str) -> String {
+            let config = config(login);
+            self.seats.keep(session, Arc::clone(&config), Host::of(&config), self.now);
+            self.granted()
+        }
+
+        fn turned_away(&mut self, login: &str) -> bool {
+            self.seats.turned_away(&Host::of(&config(login)), self.now)
+        }
+
+        fn granted(&mut self) -> String {
+            let granted = self.seats.grant(self.now).into_iter().map(|(who, _, found)| match found {
+                Found::Idle { session, .. } => format!("{who}: {session}"),
+                Found::Room { instead_of: None } => format!("{who}: new"),
+                Found::Room { instead_of: Some(session) } => format!("{who}: new for {session}"),
+            });
+            granted.collect::<Vec<_>>().join(", ")
+        }
+    }
+
+    /// A login `user@host`.
+    fn config(login: &str) -> Arc<Config> {
+        let (user, host) = login.split_once('@').unwrap();
+        Arc::new(Config::new(host, Credentials::parse(user, "canary").unwrap()))
+    }
+
+    #[test]
+    fn a_session_comes_back_to_its_own_login_only() {
+        let mut desk = Desk::new(10, 10);
+        assert_eq!(desk.ask("a", "me@h"), "a: new");
+        assert_eq!(desk.keep(1, "me@h"), "");
+        assert_eq!(desk.ask("b", "you@h"), "b: new");
+        assert_eq!(desk.ask("c", "me@other"), "c: new");
+        assert_eq!(desk.ask("d", "me@h"), "d: 1");
+        assert_eq!((desk.seats.open(), desk.seats.idle(), desk.seats.waiting()), (3, 0, 0));
+    }
+
+    #[test]
+    fn the_last_one_that_came_back_is_the_first_to_leave() {
+        let mut desk = Desk::new(10, 10);
+        desk.ask("a", "me@h");
+        desk.ask("b", "me@h");
+        desk.keep(1, "me@h");
+        desk.keep(2, "me@h");
+        assert_eq!(desk.ask("c", "me@h"), "c: 2");
+        assert_eq!(desk.ask("d", "me@h"), "d: 1");
+    }
+
+    #[test]
+    fn whoever_comes_first_is_served_first() {
+        let mut desk = Desk::new(10, 1);
+        assert_eq!(desk.ask("a", "me@h"), "a: new");
+        assert_eq!(desk.ask("b", "you@h"), "");
+        assert_eq!(desk.ask("c", "me@h"), "");
+        // Nobody on another host waits for them.
+        assert_eq!(desk.ask("d", "me@other"), "d: new");
+        // The session is of c's login, and the seat is b's all the same.
+        assert_eq!(desk.keep(1, "me@h"), "b: new for 1");
+        assert_eq!(desk.release("you@h"), "c: new");
+        assert_eq!(desk.seats.waiting(), 0);
+    }
+
+    #[test]
+    fn idle_sessions_give_way_those_of_the_host_or_all_as_is_needed() {
+        let mut desk = Desk::new(2, 1);
+        desk.ask("a", "me@h");
+        desk.keep(1, "me@h");
+        desk.ask("b", "me@other");
+        desk.keep(2, "me@other");
+        assert_eq!(desk.ask("c", "you@other"), "c: new for 2");
+        assert_eq!(desk.ask("d", "me@third"), "d: new for 1");
+        assert_eq!(desk.ask("e", "me@fourth"), "");
+        assert_eq!(desk.seats.open(), 2);
+        assert_eq!(desk.release("me@third"), "e: new");
+    }
+
+    #[test]
+    fn one_who_has_left_gets_nothing() {
+        let mut desk = Desk::new(1, 1);
+        desk.ask("a", "me@h");
+        assert_eq!(desk.ask("b", "me@h"), "");
+        assert_eq!(desk.ask("c", "me@h"), "");
+        desk.seats.leave(2);
+        assert_eq!(desk.keep(1, "me@h"), "c: 1");
+    }
+
+    #[test]
+    fn a_server_that_is_full_is_believed_and_asked_for_one_more_after_a_while() {
+        let mut desk = Desk::new(10, 4);
+        for who in ["a", "b", "c"] {
+            assert_eq!(desk.ask(who, "me@h"), format!("{who}: new"));
+        }
+        // The third is one too many, and waits with its seat given up.
+        assert!(desk.turned_away("me@h"));
+        assert_eq!(desk.release("me@h"), "");
+        assert_eq!(desk.ask("c", "me@h"), "");
+        assert_eq!(desk.ask("d", "me@h"), "");
+        assert_eq!(desk.ask("elsewhere", "me@other"), "elsewhere: new");
+        assert_eq!(desk.keep(1, "me@h"), "c: 1");
+
+        desk.now += CAUTION;
+        assert_eq!(desk.granted(), "d: new");
+        assert_eq!(desk.ask("e", "me@h"), "");
+        desk.now += CAUTION;
+        assert_eq!(desk.granted(), "e: new");
+        // This is the pool's own limit again.
+        desk.now += CAUTION;
+        assert_eq!(desk.ask("f", "me@h"), "");
+    }
+
+    #[test]
+    fn a_session_that_is_the_only_one_has_none_to_wait_for() {
+        let mut desk = Desk::new(10, 4);
+        desk.ask("a", "me@h");
+        assert!(!desk.turned_away("me@h"));
+        desk.ask("b", "me@h");
+        assert!(desk.turned_away("me@h"));
+        desk.release("me@h");
+        assert!(!desk.turned_away("me@h"));
+    }
+
+    #[test]
+    fn hosts_are_forgotten_with_their_last_session_or_when_they_may_be_asked_again() {
+        let mut desk = Desk::new(10, 4);
+        desk.ask("a", "me@h");
+        desk.ask("b", "me@h");
+        desk.turned_away("me@h");
+        desk.release("me@h");
+        desk.release("me@h");
+        assert_eq!(desk.ask("c", "me@h"), "c: new");
+        assert_eq!(desk.ask("d", "me@h"), "", "what was learnt a moment ago still holds");
+        desk.seats.leave(4);
+        desk.now += CAUTION;
+        desk.release("me@h");
+        assert!(desk.seats.hosts.is_empty());
+        assert_eq!(desk.seats.open(), 0);
+    }
+
+    #[test]
+    fn what_was_idle_for_too_long_is_taken_out() {
+        let mut desk = Desk::new(10, 10);
+        desk.ask("a", "me@h");
+        desk.ask("b", "me@h");
+        desk.keep(1, "me@h");
+        desk.now += Duration::from_secs(30);
+        desk.keep(2, "me@h");
+        desk.now += Duration::from_secs(30);
+        assert_eq!(desk.seats.take_expired(desk.now), [1]);
+        assert_eq!((desk.seats.open(), desk.seats.idle()), (1, 1));
+        assert_eq!(desk.seats.longest_idle_since(), Some(desk.now - Duration::from_secs(30)));
+    }
+}

@@ -16,6 +16,7 @@ mod names_and_charsets;
 mod odd_replies;
 mod odd_servers;
 mod poison;
+mod pool;
 mod proxy;
 mod retry_connect;
 mod retry_download;
