@@ -267,6 +267,16 @@ impl Control {
         }
     }
 
+    /// As [`Control::quit`], and waits a moment for the server to close too: one that counts its sessions has room for the
+    /// next then. A connection that is of no use any more is only closed.
+    pub(crate) async fn leave(&mut self) {
+        if self.send(&Command::Quit).await.is_ok() {
+            let farewell = async { while let Ok(1..) = self.stream.read(&mut self.block).await {} };
+            let _ = within(Wait::Reply("QUIT"), self.limit.min(HANGING_UP), farewell).await;
+        }
+        self.hang_up().await;
+    }
+
     /// The next reply that is not of kind 1yz. The limit holds for all of them together: a server could send 1yz
     /// replies for ever.
     async fn settle(&mut self, wait: Wait) -> Result<Reply, Error> {

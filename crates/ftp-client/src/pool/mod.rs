@@ -186,7 +186,7 @@ impl Pool {
                     tracing::debug!("an idle session had ended");
                     self.shared.counters.thrown_away.add(1);
                 }
-                Found::Room { instead_of: Some(session) } => session.quit().await,
+                Found::Room { instead_of: Some(mut session) } => session.leave().await,
                 Found::Room { instead_of: None } => {}
             }
             if let Some(session) = open(client, seat).await? {

@@ -102,6 +102,11 @@ impl Session {
         self.control.quit().await;
     }
 
+    /// As [`Session::quit`], for somebody who is about to log in again.
+    pub(crate) async fn leave(&mut self) {
+        self.control.leave().await;
+    }
+
     /// As [`Control::exchange`], with what a path beyond ASCII needs beforehand.
     async fn exchange(&mut self, command: &Command) -> Result<Reply, Error> {
         self.announce_path(command).await?;
@@ -134,7 +139,6 @@ impl Session {
         if self.is_usable() {
             return Ok(());
         }
-        self.control.hang_up().await;
         // Whatever was stepped into a folder for is over.
         self.away = None;
         self.renew(self.client.versions()).await
@@ -219,17 +223,16 @@ impl Session {
 
     /// The same login in the same folder on a new control connection, in place of one that has become useless.
     async fn renew(&mut self, versions: Versions) -> Result<(), Error> {
+        // There may be no room on the server for two.
+        self.control.leave().await;
         let (mut control, link) = self.client.dial(versions).await?;
         self.announce_again(&mut control).await?;
         if let Some(away) = &self.away {
             control.execute(&Command::Cwd(away.clone())).await?;
         }
-        let old = std::mem::replace(&mut self.control, control);
+        self.control = control;
         self.link = link;
         self.born = Instant::now();
-        if old.is_idle() {
-            old.quit().await;
-        }
         Ok(())
     }
 

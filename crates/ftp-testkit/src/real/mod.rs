@@ -130,6 +130,8 @@ enum Running {
 struct Setup {
     product: Product,
     tls: Tls,
+    /// The most sessions that it lets in; `None` sets no limit.
+    most_sessions: Option<u32>,
     port: u16,
     identity: Identity,
     /// Configuration, keys and the login's home.
@@ -144,12 +146,21 @@ impl RealServer {
     /// When this machine could run the server and yet it does not start; its own words are in the message. When the
     /// product has no implicit TLS and it is asked for.
     pub async fn start(product: Product, tls: Tls) -> Result<Self, Unavailable> {
+        Self::start_letting_in(None, product, tls).await
+    }
+
+    async fn start_letting_in(
+        most_sessions: Option<u32>,
+        product: Product,
+        tls: Tls,
+    ) -> Result<Self, Unavailable> {
         assert!(
             tls != Tls::Implicit || Product::WITH_IMPLICIT_TLS.contains(&product),
             "{product} has no implicit TLS"
         );
         let mut setup =
             Setup::new(product, tls).unwrap_or_else(|error| panic!("no folder for {product}: {error}"));
+        setup.most_sessions = most_sessions;
         for _ in 1..ATTEMPTS {
             match setup.run().await {
                 Err(StartError::Exited(_)) => setup.port = free_port(),
@@ -167,15 +178,29 @@ impl RealServer {
     /// As [`start`](Self::start), and when the environment has `CI` and the server is unavailable: where
     /// changes are judged, nothing is skipped.
     pub async fn start_or_skip(product: Product, tls: Tls) -> Option<Self> {
-        match Self::start(product, tls).await {
-            Ok(server) => Some(server),
-            Err(reason) if env::var_os("CI").is_some() => panic!("no {product} to test with: {reason}"),
-            Err(reason) => {
-                // Not with `eprintln!`: the test harness captures that, and shows it for failed tests alone.
-                drop(writeln!(io::stderr(), "skipped: no {product} to test with: {reason}"));
-                None
-            }
-        }
+        running_or_skipped(product, Self::start(product, tls).await)
+    }
+
+    /// As [`start_or_skip`](Self::start_or_skip), a server that turns sessions away when it has `most`: vsftpd and Pure-FTPd
+    /// do so with 421 in place of a greeting, `ProFTPD` with 530 at the login. libunftp knows no such limit.
+    ///
+    /// # Panics
+    ///
+    /// As [`start_or_skip`](Self::start_or_skip).
+    pub async fn start_limited_or_skip(product: Product, tls: Tls, most: u32) -> Option<Self> {
+        assert!(product != Product::Libunftp, "{product} has no limit of sessions");
+        running_or_skipped(product, Self::start_letting_in(Some(most), product, tls).await)
+    }
+
+    /// How many control connections the server holds, those included whose client has left unnoticed.
+    ///
+    /// # Panics
+    ///
+    /// When the machine does not tell.
+    #[cfg(target_os = "linux")]
+    pub fn sessions(&self) -> usize {
+        let held = sessions::held_by(self.address());
+        held.unwrap_or_else(|error| panic!("no table of TCP connections: {error}"))
     }
 
     /// Where the server listens: 127.0.0.1 and its port, the same after a restart.
@@ -236,27 +261,6 @@ impl RealServer {
         self.setup.identity.certificate_sha256()
     }
 
-    /// How many sessions the server has at this moment: the connections to its port.
-    ///
-    /// # Panics
-    ///
-    /// When the kernel does not tell.
-    #[cfg(target_os = "linux")]
-    pub fn sessions(&self) -> usize {
-        sessions::on(self.setup.port).unwrap_or_else(|error| panic!("no list of connections: {error}"))
-    }
-
-    /// Waits until the server has no session any more.
-    ///
-    /// # Panics
-    ///
-    /// When there is still one after half a minute.
-    #[cfg(target_os = "linux")]
-    pub async fn wait_for_no_session(&self) {
-        let are_gone = sessions::none_on(self.setup.port).await;
-        assert!(are_gone.is_ok_and(|gone| gone), "{} sessions are left", self.sessions());
-    }
-
     /// Kills the server with all its sessions. When this returns, none of its connections is left.
     pub async fn stop(&mut self) {
         match self.running.take() {
@@ -284,7 +288,14 @@ impl Setup {
         let folder = tempfile::Builder::new().prefix("ftp-testkit-").tempdir()?;
         // The login must reach its home; the keys in here are readable for their owner only.
         programs::permit(folder.path(), 0o755)?;
-        let setup = Self { product, tls, port: free_port(), identity: Identity::generate(), folder };
+        let setup = Self {
+            product,
+            tls,
+            most_sessions: None,
+            port: free_port(),
+            identity: Identity::generate(),
+            folder,
+        };
         fs::create_dir(setup.home())?;
         setup.give_to_login(&setup.home())?;
         Ok(setup)
@@ -316,6 +327,19 @@ impl Setup {
             // It acts as whoever runs the test.
             Product::Libunftp => Ok(()),
             Product::Vsftpd | Product::ProFtpd | Product::PureFtpd => programs::give_to_login(path),
+        }
+    }
+}
+
+/// What a test has to work with; that it is skipped is told on stderr.
+fn running_or_skipped(product: Product, started: Result<RealServer, Unavailable>) -> Option<RealServer> {
+    match started {
+        Ok(server) => Some(server),
+        Err(reason) if env::var_os("CI").is_some() => panic!("no {product} to test with: {reason}"),
+        Err(reason) => {
+            // Not with `eprintln!`: the test harness captures that, and shows it for failed tests alone.
+            drop(writeln!(io::stderr(), "skipped: no {product} to test with: {reason}"));
+            None
         }
     }
 }

@@ -22,6 +22,9 @@ pub(super) fn launch(setup: &Setup) -> io::Result<Launch> {
         users = users.display(),
         groups = groups.display(),
     );
+    if let Some(most) = setup.most_sessions {
+        writeln!(settings, "MaxClients {most}").map_err(io::Error::other)?;
+    }
     if setup.tls != Tls::Off {
         let certificate = setup.write("certificate.pem", setup.identity.certificate_pem())?;
         let key = setup.write("key.pem", setup.identity.key_pem())?;

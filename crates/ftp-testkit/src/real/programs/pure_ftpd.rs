@@ -47,6 +47,9 @@ pub(super) fn launch(setup: &Setup) -> io::Result<Launch> {
         "-L".into(),
         "1000000:5".into(),
     ];
+    if let Some(most) = setup.most_sessions {
+        arguments.extend(["-c".into(), most.to_string().into()]);
+    }
     if setup.tls != Tls::Off {
         let both = format!("{}{}", setup.identity.certificate_pem(), setup.identity.key_pem());
         arguments.extend([

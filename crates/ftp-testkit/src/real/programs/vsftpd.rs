@@ -23,8 +23,9 @@ pub(super) fn launch(setup: &Setup) -> io::Result<Launch> {
     fs::create_dir_all(&empty)?;
 
     let mut settings = format!(
-        "listen_port={}\nsecure_chroot_dir={}\nlocal_root={}\n{SETTINGS}",
+        "listen_port={}\nmax_per_ip={}\nsecure_chroot_dir={}\nlocal_root={}\n{SETTINGS}",
         setup.port,
+        setup.most_sessions.unwrap_or(0),
         empty.display(),
         home.display()
     );
@@ -77,7 +78,6 @@ chroot_local_user=YES
 allow_writeable_chroot=YES
 pasv_enable=YES
 connect_from_port_20=NO
-max_per_ip=0
 delay_failed_login=0
 isolate=NO
 isolate_network=NO
