@@ -93,7 +93,7 @@ impl Seat {
     /// Gives seat and session to the pool.
     pub(super) fn keep(mut self, session: Session) {
         let Some(host) = self.host.take() else { return };
-        let config = Arc::clone(session.config());
+        let config = Arc::clone(session.client().config());
         let mut state = self.shared.state();
         state.seats.keep(session, config, host, Instant::now());
         if state.reaper.is_none() {

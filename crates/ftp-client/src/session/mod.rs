@@ -14,7 +14,6 @@ mod stat;
 mod transfer;
 mod upload;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_proto::{Command, Features, RemotePath, Reply};
@@ -24,7 +23,6 @@ pub use self::download::Download;
 pub use self::list::{Listing, Unrecognized};
 use self::names::Names;
 pub use self::upload::{Before, Upload};
-use crate::config::Config;
 use crate::connect::{Client, Tls12};
 use crate::control::{Control, completed};
 use crate::error::Error;
@@ -79,6 +77,11 @@ impl Session {
             names,
             born: Instant::now(),
         }
+    }
+
+    /// The client that the session is of.
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// How the control connection is protected; `None` in clear text. Data connections are protected likewise.
@@ -155,10 +158,6 @@ impl Session {
         tracing::info!("The session had ended while it was idle ({error}); logging in again");
         self.client.counters().retries.add(1);
         self.revive().await
-    }
-
-    pub(crate) fn config(&self) -> &Arc<Config> {
-        self.client.config()
     }
 
     /// Whether the session, idle for so long, serves on; see [`Control::has_lasted`].

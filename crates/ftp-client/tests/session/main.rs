@@ -18,6 +18,7 @@ mod odd_servers;
 mod poison;
 mod pool;
 mod proxy;
+mod reach;
 mod retry_connect;
 mod retry_download;
 mod retry_upload;

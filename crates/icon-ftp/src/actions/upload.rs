@@ -1,10 +1,13 @@
 //! Upload File: straight to its name, or under a temporary one first.
 
+mod leftovers;
+
 use ftp_client::{Error, Session};
 use ftp_proto::{EntryKind, PathError, RemotePath};
 use plugin_runtime::{Content, Context, Failure};
 use serde::{Deserialize, Serialize};
 
+use self::leftovers::Leftovers;
 use super::{begin, refusal};
 use crate::access::Access;
 use crate::connection::Connection;
@@ -45,7 +48,7 @@ pub(crate) async fn run(
     access: Access,
 ) -> Result<Output, Failure> {
     let (mut session, path) = begin(&context, &access, "remote_path", &input.remote_path).await?;
-    let output = match put(&mut session, &path, &input).await {
+    let output = match put(&mut session, &access, &path, &input).await {
         Ok(sha256) => {
             let size = input.file_content.len();
             tracing::info!("Uploaded {}, {size} bytes", session.charset().display(path.as_bytes()));
@@ -86,7 +89,12 @@ impl From<TransferError> for PutError {
 }
 
 /// Gives the content's SHA-256 once the server has all of it under its final name.
-async fn put(session: &mut Session, path: &RemotePath, input: &Input) -> Result<String, PutError> {
+async fn put(
+    session: &mut Session,
+    access: &Access,
+    path: &RemotePath,
+    input: &Input,
+) -> Result<String, PutError> {
     if !input.overwrite.unwrap_or(true) && session.stat(path).await?.is_some() {
         return Err(PutError::Exists);
     }
@@ -95,14 +103,16 @@ async fn put(session: &mut Session, path: &RemotePath, input: &Input) -> Result<
         return send(session, path, Place::Taken, &input.file_content, create_folders).await;
     }
     let temporary = beside(path, "part")?;
+    let mut leftovers = Leftovers::of(session, access, temporary.clone());
     let sent = send(session, &temporary, Place::New, &input.file_content, create_folders).await;
     let moved = match sent {
-        Ok(sha256) => take_name(session, &temporary, path).await.map(|()| sha256),
+        Ok(sha256) => take_name(session, &temporary, path, &mut leftovers).await.map(|()| sha256),
         Err(error) => Err(error),
     };
     if moved.is_err() {
         discard(session, &temporary).await;
     }
+    leftovers.are_seen_to();
     moved
 }
 
@@ -127,7 +137,12 @@ async fn send(
 
 /// Renames, and where the server does not replace a file by RNTO — RFC 959 leaves that open, and servers on Windows
 /// refuse — moves the old file aside first. At every moment one whole file, the old or the new, is on the server.
-async fn take_name(session: &mut Session, temporary: &RemotePath, path: &RemotePath) -> Result<(), PutError> {
+async fn take_name(
+    session: &mut Session,
+    temporary: &RemotePath,
+    path: &RemotePath,
+    leftovers: &mut Leftovers,
+) -> Result<(), PutError> {
     let refused = match session.rename(temporary, path).await {
         Err(error) if error.is_rejection() => error,
         renamed => return Ok(renamed?),
@@ -137,6 +152,7 @@ async fn take_name(session: &mut Session, temporary: &RemotePath, path: &RemoteP
         return Err(refused.into());
     }
     let aside = beside(path, "old")?;
+    leftovers.moved(path, &aside);
     session.rename(path, &aside).await?;
     let renamed = session.rename(temporary, path).await;
     let tidied = match &renamed {

@@ -19,7 +19,9 @@ mod monitor;
 #[cfg(target_os = "linux")] // Other systems' file systems do not hold any bytes as names.
 mod names;
 mod persistence;
+mod pooled;
 mod process;
 mod proxy;
+mod reach;
 mod tls;
 mod vanished;
