@@ -84,7 +84,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use ftp_client::Credentials;
+    use ftp_client::{AllowList, Credentials};
 
     use super::*;
 
@@ -100,12 +100,16 @@ mod tests {
 
     #[test]
     fn options_become_limits_and_retries() {
-        let line = "icon-ftp --max-download 5 --max-listing 7 --retries 0";
+        let line = "icon-ftp --max-download 5 --max-listing 7 --retries 0 --allow-host *.example.com --allow-host ::1,10.0.0.0/8";
         let settings = Line::parse_from(line.split(' ')).settings;
         let once = settings.once(config());
         assert_eq!((once.limits.download_bytes, once.limits.listing_entries), (Some(5), 7));
         assert_eq!(once.retries.attempts, 0);
+        let allowed =
+            ["*.example.com", "::1", "10.0.0.0/8"].map(|pattern| pattern.parse().expect("a pattern"));
+        assert_eq!(once.allowed, AllowList::from_iter(allowed));
         let again = settings.again_and_again(config());
+        assert_eq!(again.allowed, once.allowed);
         assert_eq!((again.limits.download_bytes, again.retries.attempts), (Some(5), 0));
     }
 
@@ -113,6 +117,7 @@ mod tests {
     fn without_options_the_usual_values_hold() {
         let once = Settings::default().once(config());
         assert_eq!((once.limits, once.retries), (Limits::default(), Retries::default()));
+        assert_eq!(once.allowed, AllowList::default());
         let again = Settings::default().again_and_again(config());
         assert_eq!((again.limits.download_bytes, again.retries.attempts), (Some(MOST_CONTENT), 1));
     }

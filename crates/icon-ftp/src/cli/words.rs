@@ -106,6 +106,7 @@ mod tests {
             control_tls(TlsFault::Broken(io::ErrorKind::UnexpectedEof.into())),
             Error::Data(DataFault::NotOpened { attempts: vec!["active: 500 no".to_owned()] }),
             Error::Timeout { wait: Wait::Reply("PASS"), after: Duration::from_secs(5) },
+            Error::Timeout { wait: Wait::Session, after: Duration::from_secs(5) },
             Error::Timeout { wait: Wait::Resolving, after: Duration::from_secs(5) },
             Error::Timeout { wait: Wait::OpeningData, after: Duration::from_secs(5) },
             Error::Lost(LostCause::Closed),
@@ -125,6 +126,8 @@ mod tests {
               Check the URL's server and the URL's port, that the FTP server is running, and that firewalls on the way let this machine through.
             The name of the server cannot be resolved: h:21 (unknown)
               Check the spelling of the URL's server, and that the name is known on this machine.
+            The server may not be reached from here: h:21
+              Nothing was sent to it. Whoever runs icon-ftp decides which hosts it may reach, and can add this one: `--allow-host`, `PLUGIN_ALLOW_HOST`.
             The server speaks TLS from the first byte: h:21
               Set the URL to ftps://. No password was sent.
             The proxy did not let icon-ftp in: socks5://p:1080
@@ -143,6 +146,8 @@ mod tests {
               Nothing was transferred. Passive connections need the server's passive ports open in every firewall on the way; active ones need the server to reach this machine, which NAT prevents.
             The server did not answer in time: 5 s passed while waiting for the reply to PASS
               Try again. If the server is known to be slow, raise --timeout.
+            No session with the server came free within 5 s
+              As many steps as may use the server at once are doing so, or as many as it lets in. Try again when fewer are under way.
             The server did not answer in time: 5 s passed while resolving the server's name
               Check the name service of this machine.
             The server did not answer in time: 5 s passed while opening the data connection
