@@ -46,6 +46,9 @@ pub(crate) struct Learnt {
     pub(crate) clock: Option<UtcOffset>,
     /// The charset of names, once one was decided on.
     pub(crate) charset: Option<Charset>,
+    /// Whether the server has turned a login away that was to go on with a session. Its pool has others there that can make
+    /// room, and takes this back when one does.
+    pub(crate) has_no_room: bool,
 }
 
 /// TLS 1.2's place after tickets of TLS 1.3 ran out.
@@ -88,23 +91,22 @@ impl Client {
     /// [`Error::Protocol`] and [`Error::Rejected`] for a server that breaks off in between, and [`Error::Repeated`] when it
     /// was asked several times.
     pub async fn connect(&self) -> Result<Session, Error> {
-        let mut tries = self.tries();
-        loop {
-            match self.connect_once().await {
-                Ok(session) => return Ok(session),
-                Err(error) if is_turned_away(&error) => tries.again(error).await?,
-                Err(error) => return Err(tries.conclude(error)),
-            }
-        }
+        self.warn_of_impossible_mode();
+        let (control, link) = self.dial_patiently(self.versions()).await?;
+        Ok(Session::new(self.clone(), control, link))
     }
 
-    /// A single try to connect.
+    /// As [`Client::connect`], with a single try.
     pub(crate) async fn connect_once(&self) -> Result<Session, Error> {
+        self.warn_of_impossible_mode();
+        let (control, link) = self.dial(self.versions()).await?;
+        Ok(Session::new(self.clone(), control, link))
+    }
+
+    fn warn_of_impossible_mode(&self) {
         if self.config.proxy.is_some() && self.config.data_mode == DataMode::Active {
             tracing::warn!("Active mode is impossible through a proxy; the data connections will be passive");
         }
-        let (control, link) = self.dial(self.versions()).await?;
-        Ok(Session::new(self.clone(), control, link))
     }
 
     /// The tries that an operation has.
@@ -156,6 +158,21 @@ impl Client {
             Err(error) => trail.end(Verdict::Failed(error)),
         }
         trail.into_diagnosis()
+    }
+
+    /// As [`Client::dial`]. A server that is full or not ready yet is asked again after a pause.
+    pub(crate) async fn dial_patiently(&self, versions: Versions) -> Result<(Control, Option<Link>), Error> {
+        let mut tries = self.tries();
+        loop {
+            match self.dial(versions).await {
+                Ok(dialled) => return Ok(dialled),
+                Err(error) if is_turned_away(&error) => {
+                    self.learnt().has_no_room = true;
+                    tries.again(error).await?;
+                }
+                Err(error) => return Err(tries.conclude(error)),
+            }
+        }
     }
 
     /// A control connection, logged in, and its TLS if it has any.

@@ -256,7 +256,7 @@ impl Pooled {
     /// Gives the session to whoever needs it next. One that cannot be used by others, or is not to be kept, is closed.
     pub async fn give_back(self) {
         let Self { session, seat } = self;
-        if session.is_reusable() && seat.keeps_sessions() {
+        if session.is_reusable() && seat.may_be_kept_for(session.client()) {
             seat.keep(session);
         } else if session.is_usable() {
             let _seat = seat.vacated();

@@ -1,5 +1,6 @@
 //! A place in the queue for a session, and the seat that comes of it: both are given up by being dropped.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::seats::{Found, Host, Ticket};
 use super::{Shared, reaper};
 use crate::config::Config;
+use crate::connect::Client;
 use crate::error::{Error, Wait};
 use crate::session::Session;
 
@@ -86,8 +88,16 @@ impl Seat {
         self
     }
 
-    pub(super) fn keeps_sessions(&self) -> bool {
-        !self.shared.limits.idle.is_zero()
+    /// Whether the pool keeps sessions, and the server need not have this one back. It has to where a session of the same
+    /// client lost its login, as for new TLS tickets, and finds no room any more.
+    pub(super) fn may_be_kept_for(&self, client: &Client) -> bool {
+        let Some(host) = &self.host else { return false };
+        let has_no_room = mem::take(&mut client.learnt().has_no_room);
+        let (mut state, now) = (self.shared.state(), Instant::now());
+        if has_no_room {
+            state.seats.turned_away(host, now);
+        }
+        !self.shared.limits.idle.is_zero() && state.seats.has_room_for_all(host, now)
     }
 
     /// Gives seat and session to the pool.

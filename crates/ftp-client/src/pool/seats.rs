@@ -218,6 +218,11 @@ impl<S, W> Seats<S, W> {
         others > 0
     }
 
+    /// Whether a host has no more sessions than it may have.
+    pub(super) fn has_room_for_all(&mut self, host: &Host, now: Instant) -> bool {
+        self.open_on(host) <= self.most_on(host, now)
+    }
+
     /// Since when the session is idle that is so longest.
     pub(super) fn longest_idle_since(&self) -> Option<Instant> {
         self.idle.first().map(|idle| idle.since)
@@ -375,6 +380,21 @@ mod tests {
         // This is the pool's own limit again.
         desk.now += CAUTION;
         assert_eq!(desk.ask("f", "me@h"), "");
+    }
+
+    #[test]
+    fn a_session_that_lost_its_login_has_another_one_make_room() {
+        let mut desk = Desk::new(10, 4);
+        let host = Host::of(&config("me@h"));
+        desk.ask("a", "me@h");
+        desk.ask("b", "me@h");
+        assert!(desk.seats.has_room_for_all(&host, desk.now));
+        // a is to log in again and finds no room; b is the one that comes back.
+        assert!(desk.turned_away("me@h"));
+        assert!(!desk.seats.has_room_for_all(&host, desk.now));
+        assert_eq!(desk.ask("c", "me@h"), "");
+        assert_eq!(desk.release("me@h"), "");
+        assert!(desk.seats.has_room_for_all(&host, desk.now));
     }
 
     #[test]

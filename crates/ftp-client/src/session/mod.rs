@@ -26,7 +26,7 @@ pub use self::upload::{Before, Upload};
 use crate::connect::{Client, Tls12};
 use crate::control::{Control, completed};
 use crate::error::Error;
-use crate::retry::Tries;
+use crate::retry::{Tries, is_turned_away};
 use crate::tls::{Link, Protection, SessionReuse, Versions};
 
 /// A session that was idle for longer has to answer before it is used again: address translators on the way forget
@@ -224,7 +224,20 @@ impl Session {
     async fn renew(&mut self, versions: Versions) -> Result<(), Error> {
         // There may be no room on the server for two.
         self.control.leave().await;
-        let (mut control, link) = self.client.dial(versions).await?;
+        let dialled = self.client.dial(versions).await.inspect_err(|error| {
+            self.client.learnt().has_no_room |= is_turned_away(error);
+        })?;
+        self.go_over_to(dialled).await
+    }
+
+    /// As [`Session::renew`], of a connection that the server may not have seen the end of yet.
+    async fn renew_patiently(&mut self, versions: Versions) -> Result<(), Error> {
+        self.control.leave().await;
+        let dialled = self.client.dial_patiently(versions).await?;
+        self.go_over_to(dialled).await
+    }
+
+    async fn go_over_to(&mut self, (mut control, link): (Control, Option<Link>)) -> Result<(), Error> {
         self.announce_again(&mut control).await?;
         if let Some(away) = &self.away {
             control.execute(&Command::Cwd(away.clone())).await?;
@@ -245,17 +258,19 @@ impl Session {
             return Ok(());
         }
         if self.client.learnt().tls12 != Tls12::Refused {
-            match self.renew(Versions::Only12).await {
+            match self.renew_patiently(Versions::Only12).await {
                 Ok(()) => {
                     tracing::info!("TLS tickets ran out; logged in again with TLS 1.2, whose sessions last");
                     self.client.learnt().tls12 = Tls12::Preferred;
                     return Ok(());
                 }
-                Err(Error::Tls { .. } | Error::Lost(_)) => self.client.learnt().tls12 = Tls12::Refused,
+                Err(error) if matches!(error.last(), Error::Tls { .. } | Error::Lost(_)) => {
+                    self.client.learnt().tls12 = Tls12::Refused;
+                }
                 Err(error) => return Err(error),
             }
         }
         tracing::info!("TLS tickets ran out; logging in again for new ones");
-        self.renew(Versions::Any).await
+        self.renew_patiently(Versions::Any).await
     }
 }

@@ -100,7 +100,7 @@ async fn a_proxy_has_to_be_allowed_and_the_host_behind_it_by_its_name() {
             match connected.map(drop) {
                 Ok(()) => server.finish().await,
                 Err(Error::Connect { fault: ConnectFault::Forbidden, .. }) => {
-                    assert!(patterns[0].starts_with("127"))
+                    assert!(patterns[0].starts_with("127"));
                 }
                 Err(Error::Connect { fault: ConnectFault::Proxy { fault, .. }, .. }) => {
                     assert!(matches!(fault, ProxyFault::Forbidden) && patterns[0].starts_with('*'));
