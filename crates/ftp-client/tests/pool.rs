@@ -113,7 +113,7 @@ async fn many_share_few(product: Product, tls: Tls) {
     eventually("the kit's own look is over", || server.sessions() == 0).await;
     let server = Arc::new(server);
     let (pool, client) = pool(4, config(&server, tls));
-    let most = crowd(Arc::clone(&server), &pool, &client, 20, 8).await;
+    let most = crowd(Arc::clone(&server), &pool, &client, 16, 5).await;
     assert!(most <= 4, "{product} had {most} sessions");
     let counted = pool.statistics();
     assert!(counted.open <= 4 && counted.open == counted.idle, "{counted:?}");

@@ -44,10 +44,10 @@ pub(crate) async fn run(
     let output = match deleted {
         Ok(()) => {
             tracing::info!("Deleted {}", session.charset().display(path.as_bytes()));
-            Output { deleted: true, reason: None }
+            Ok(Output { deleted: true, reason: None })
         }
-        Err(error) => Output { deleted: false, reason: Some(refusal(&error)?) },
+        Err(error) => refusal(&error).map(|reason| Output { deleted: false, reason: Some(reason) }),
     };
     session.give_back().await;
-    Ok(output)
+    output
 }

@@ -52,17 +52,19 @@ pub(crate) async fn run(
         Ok(fetched) => {
             let shown = session.charset().display(path.as_bytes());
             tracing::info!("Downloaded {shown}, {} bytes", fetched.content.len());
-            Output {
+            Ok(Output {
                 downloaded: true,
                 size: Some(fetched.content.len()),
                 sha256: Some(fetched.sha256),
                 download: Some(fetched.content),
                 reason: None,
-            }
+            })
         }
-        Err(TransferError::Client(error)) => Output { reason: Some(refusal(&error)?), ..Output::default() },
-        Err(other) => return Err(other.into_failure()),
+        Err(TransferError::Client(error)) => {
+            refusal(&error).map(|reason| Output { reason: Some(reason), ..Output::default() })
+        }
+        Err(other) => Err(other.into_failure()),
     };
     session.give_back().await;
-    Ok(output)
+    output
 }

@@ -52,14 +52,14 @@ pub(crate) async fn run(
         Ok(sha256) => {
             let size = input.file_content.len();
             tracing::info!("Uploaded {}, {size} bytes", session.charset().display(path.as_bytes()));
-            Output { uploaded: true, size: Some(size), sha256: Some(sha256), reason: None }
+            Ok(Output { uploaded: true, size: Some(size), sha256: Some(sha256), reason: None })
         }
-        Err(PutError::Client(error)) => declined(refusal(&error)?),
-        Err(PutError::Exists) => declined(failure::FILE_EXISTS.to_owned()),
-        Err(PutError::Failed(failure)) => return Err(failure),
+        Err(PutError::Client(error)) => refusal(&error).map(declined),
+        Err(PutError::Exists) => Ok(declined(failure::FILE_EXISTS.to_owned())),
+        Err(PutError::Failed(failure)) => Err(failure),
     };
     session.give_back().await;
-    Ok(output)
+    output
 }
 
 fn declined(reason: String) -> Output {

@@ -70,12 +70,12 @@ async fn an_upload_that_is_cut_is_an_error() {
 async fn a_cut_atomic_upload_never_touches_the_old_file_and_removes_its_own() {
     let begun = "C: EPSV\nS: 229 (|||{port}|)\nC: STOR in/.icon-ftp-*\nS: 150 go\n";
     let table: [&[&str]; 3] = [
-        &[&format!("{begun}D<\nS: 426 broken\nC: DELE in/.icon-ftp-*\nS: 250 gone")],
+        &[&format!("{begun}D<\nS: 426 broken\nC: DELE in/.icon-ftp-*\nS: 250 gone\nC: QUIT")],
         // The session is gone, so a new one tidies up.
-        &[&format!("{begun}D<\nT: close"), "C: DELE in/.icon-ftp-*\nS: 250 gone"],
+        &[&format!("{begun}D<\nT: close"), "C: DELE in/.icon-ftp-*\nS: 250 gone\nC: QUIT"],
         &[&format!(
             "{begun}D<\nS: 226 done\nC: SIZE in/.icon-ftp-*\nS: 213 3
-             C: DELE in/.icon-ftp-*\nS: 250 gone"
+             C: DELE in/.icon-ftp-*\nS: 250 gone\nC: QUIT"
         )],
     ];
     for scripts in table {
@@ -123,7 +123,7 @@ async fn an_old_file_that_was_moved_aside_gets_its_name_back_when_the_connection
         C: RNFR in/f\nS: 350 to\nC: RNTO in/.icon-ftp-*\nS: 250 aside
         C: RNFR in/.icon-ftp-*\nT: close";
     let again = "C: SIZE in/f\nS: 550 none\nC: PWD\nS: 257 \"/\"\nC: CWD in\nS: 550 not to be seen
-        C: RNFR in/.icon-ftp-*\nS: 350 to\nC: RNTO in/f\nS: 250 back\nC: DELE in/.icon-ftp-*\nS: 250 gone";
+        C: RNFR in/.icon-ftp-*\nS: 350 to\nC: RNTO in/f\nS: 250 back\nC: DELE in/.icon-ftp-*\nS: 250 gone\nC: QUIT";
     let server = play(&[lost, again]).await;
     upload(&server, &json!({"atomic": true})).cause();
     server.finish().await;

@@ -147,8 +147,8 @@ async fn under_a_temporary_name_the_size_makes_up_for_a_lost_confirmation() {
 #[tokio::test]
 async fn what_will_not_pass_is_not_tried_again() {
     let table = [
-        (format!("{}S: 552 quota exceeded\n", put("STOR")), "552 quota exceeded"),
-        (format!("{}S: 452 disk full\n", put("STOR")), "452 disk full"),
+        (format!("{}S: 552 quota exceeded\nC: QUIT", put("STOR")), "552 quota exceeded"),
+        (format!("{}S: 452 disk full\nC: QUIT", put("STOR")), "452 disk full"),
     ];
     for (end, named) in table {
         let server = play(&[end]).await;
@@ -159,7 +159,8 @@ async fn what_will_not_pass_is_not_tried_again() {
 
 #[tokio::test]
 async fn a_refusal_that_leaves_half_a_file_is_no_answer() {
-    let script = [&put("STOR"), "S: 426 broken\n", EPSV, "C: STOR f\nS: 550 it exists already\n"].concat();
+    let script =
+        [&put("STOR"), "S: 426 broken\n", EPSV, "C: STOR f\nS: 550 it exists already\nC: QUIT"].concat();
     let server = play(&[script]).await;
     let answer = upload(&server, b"hello", false);
     assert!(answer.cause().contains("550 it exists") && answer.cause().contains("426 broken"), "{answer:?}");
@@ -188,7 +189,7 @@ async fn when_no_try_succeeds_the_first_and_the_last_failure_are_told() {
         (["450 busy", "450 late"], ["450 late", "450 busy"]),
         (["450 busy", "450 busy"], ["450 busy", "All of 2 tries"]),
     ] {
-        let server = play(&[ends.map(broken).concat()]).await;
+        let server = play(&[ends.map(broken).concat() + "C: QUIT"]).await;
         let message = message("download", &connection(&server), &json!({"path": "f"}));
         let answer = run(&["--retries", "1", "run"], message.to_string().as_bytes());
         for named in named {

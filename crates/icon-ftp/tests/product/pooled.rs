@@ -48,9 +48,9 @@ async fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
 }
 
 #[tokio::test]
-async fn steps_share_a_session_and_a_refusal_costs_none() {
+async fn steps_share_a_session_and_neither_refusals_nor_failures_cost_one() {
     let server = Transcript::parse(&format!(
-        "{LOGIN}C: DELE a\nS: 250 gone\nC: DELE b\nS: 550 no such file\nC: SIZE f\nS: 213 5\nC: EPSV\nS: 229 (|||{{port}}|)
+        "{LOGIN}C: DELE a\nS: 250 gone\nC: DELE b\nS: 550 no such file\nC: DELE c\nS: 450 busy\nC: SIZE f\nS: 213 5\nC: EPSV\nS: 229 (|||{{port}}|)
          C: RETR f\nS: 150 here\nD> hello\nD: close\nS: 226 done\nC: EPSV\nS: 229 (|||{{port}}|)\nC: STOR g\nS: 150 send
          D< hello\nS: 226 done\nC: SIZE g\nS: 213 5"
     ))
@@ -61,6 +61,7 @@ async fn steps_share_a_session_and_a_refusal_costs_none() {
     for (action, input, output) in [
         ("delete", json!({"path": "a"}), json!({"deleted": true})),
         ("delete", json!({"path": "b"}), json!({"deleted": false})),
+        ("delete", json!({"path": "c"}), json!({})),
         ("download", json!({"path": "f"}), json!({"downloaded": true})),
         ("upload", json!({"remote_path": "g", "file_content": base64(b"hello")}), json!({"uploaded": true})),
     ] {
@@ -70,11 +71,11 @@ async fn steps_share_a_session_and_a_refusal_costs_none() {
         }
     }
     server.finish().await;
-    assert_eq!((pool.statistics().logins, pool.statistics().reused), (1, 3));
+    assert_eq!((pool.statistics().logins, pool.statistics().reused), (1, 4));
     let metrics = plugin.metrics();
     let of = |name: &str| metrics.iter().find(|metric| metric.name == name).unwrap();
     assert_eq!(of("ftp_logins_total").value.to_string(), "1");
-    assert_eq!(of("ftp_sessions_reused_total").value.to_string(), "3");
+    assert_eq!(of("ftp_sessions_reused_total").value.to_string(), "4");
     assert_eq!(of("ftp_sessions_idle").value.to_string(), "1");
     assert_eq!(of("ftp_bytes_received_total").value.to_string(), "5");
     assert_eq!(of("ftp_bytes_sent_total").value.to_string(), "5");
