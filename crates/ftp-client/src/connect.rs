@@ -46,6 +46,8 @@ pub(crate) struct Learnt {
     pub(crate) clock: Option<UtcOffset>,
     /// The charset of names, once one was decided on.
     pub(crate) charset: Option<Charset>,
+    /// Whether the server has let this login in before.
+    pub(crate) let_in: bool,
     /// Whether the server has turned a login away that was to go on with a session. Its pool has others there that can make
     /// room, and takes this back when one does.
     pub(crate) has_no_room: bool,
@@ -304,6 +306,7 @@ impl Client {
             return Err(Error::Login(reply));
         }
         self.counters.logins.add(1);
+        self.learnt().let_in = true;
         tracing::info!("Logged in");
         Ok(())
     }

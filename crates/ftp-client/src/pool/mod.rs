@@ -197,13 +197,18 @@ impl Pool {
 }
 
 /// A new session; `None` when the server has no room for it, and others of this pool are there to be waited for.
+///
+/// A server that has let this login in before and is gone now may be restarting, which is worth the usual tries; one that
+/// never did is more likely a mistake in the settings, which is told at once.
 async fn open(client: &Client, seat: Seat) -> Result<Option<Pooled>, Error> {
     let mut tries = client.tries();
     loop {
         match client.connect_once().await {
             Ok(session) => return Ok(Some(Pooled::new(session, seat))),
-            Err(error) if !is_turned_away(&error) => return Err(tries.conclude(error)),
-            Err(error) if seat.is_one_too_many() => {
+            Err(error) if !is_turned_away(&error) && !client.learnt().let_in => {
+                return Err(tries.conclude(error));
+            }
+            Err(error) if is_turned_away(&error) && seat.is_one_too_many() => {
                 tracing::info!(
                     "The server takes no more sessions ({error}); waiting for one of those there are"
                 );

@@ -137,3 +137,55 @@ stands! {
     libunftp_plain: Libunftp, Tls::Off;
     libunftp_tls: Libunftp, Tls::On(TlsVersions::Default);
 }
+
+#[tokio::test]
+async fn a_server_that_is_killed_and_started_again_loses_no_request_that_was_not_in_flight() {
+    let Some(mut server) = RealServer::start_or_skip(Product::Vsftpd, Tls::Off).await else { return };
+    server.seed("shared.bin", content(40_000)).unwrap();
+    let http = Http::start(&[]).await;
+    let connection = Arc::new(connection(&server, false, true));
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let mut asking = JoinSet::new();
+    for _ in 0..16 {
+        let (mut client, connection, stopped) =
+            (http.client().await, Arc::clone(&connection), stopped.clone());
+        asking.spawn(async move {
+            let download = message("download", &connection, &json!({"path": "shared.bin"}));
+            let mut answers = 0;
+            while !*stopped.borrow() {
+                let response = client.post("/api/v1/actions/download", &download).await;
+                // Even those in flight survive here, since a download that breaks off goes on.
+                assert_eq!(response.status, 200, "{}", response.text());
+                let output = &response.json()["body"]["output"];
+                assert!(output["download"] == base64(&content(40_000)), "other bytes");
+                answers += 1;
+            }
+            answers
+        });
+    }
+    for restarts in 0..=3 {
+        if restarts > 0 {
+            server.restart().await;
+        }
+        let before = served(&http).await;
+        while served(&http).await < before + 100 {
+            // A client that has ended has met with a failure.
+            if let Some(ended) = asking.try_join_next() {
+                panic!("{ended:?}");
+            }
+        }
+    }
+    stop.send(true).unwrap();
+    while let Some(answers) = asking.join_next().await {
+        assert!(answers.unwrap() > 0);
+    }
+}
+
+/// How many downloads have succeeded.
+async fn served(http: &Http) -> u64 {
+    let metrics = http.client().await.get("/metrics").await.text();
+    let line = metrics
+        .lines()
+        .find(|line| line.starts_with("plugin_requests_total{step=\"download\",result=\"ok\""));
+    line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}
