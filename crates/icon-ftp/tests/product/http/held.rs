@@ -29,6 +29,12 @@ impl Held {
         json!({"host": self.address().to_string(), "timeout": 50})
     }
 
+    /// Whether somebody has connected and was not accepted yet.
+    pub(crate) fn was_reached(&self) -> bool {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        self.0.poll_accept(&mut context).is_ready()
+    }
+
     pub(crate) async fn accept(&self) -> Waiting {
         Waiting(timeout(DEADLINE, self.0.accept()).await.expect("nobody connects").unwrap().0)
     }

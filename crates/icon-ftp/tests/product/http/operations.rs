@@ -177,6 +177,22 @@ async fn a_request_has_one_identifier_everywhere() {
 }
 
 #[tokio::test]
+async fn a_server_that_may_not_be_reached_is_forbidden_and_never_connected_to() {
+    let held = Held::start().await;
+    let http = Http::start(&["--allow-host", "10.0.0.0/8", "--allow-host", "*.example.com"]).await;
+    let mut client = http.client().await;
+    let message = message("download", &held.connection(), &json!({"path": "a"}));
+    for path in [DOWNLOAD, "/api/v1/actions/download/test"] {
+        let response = client.post(path, &message).await;
+        assert_eq!(response.status, 403, "{response:?}");
+        let body = response.json()["body"].clone();
+        assert!(body["error"].as_str().unwrap().contains("127.0.0.1"), "{body}");
+        assert!(body["exception"]["assistance"].as_str().unwrap().contains("--allow-host"), "{body}");
+    }
+    assert!(!held.was_reached());
+}
+
+#[tokio::test]
 async fn numbers_tell_what_was_done() {
     let held = Held::start().await;
     let http = Http::start(&[]).await;
