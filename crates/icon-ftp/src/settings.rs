@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use ftp_client::{Config, HostPattern, Limits, Retries};
+use ftp_client::{Config, HostPattern, Limits, PoolLimits, Retries};
 
 /// The most bytes of a file that travel in an event of a trigger. Events wait in the outbox until they are delivered, so
 /// their size has a bound; a larger file is told without its content.
@@ -38,6 +38,31 @@ pub struct Settings {
     /// option can be given several times.
     #[arg(long, global = true, env = "PLUGIN_ALLOW_HOST", value_delimiter = ',', value_name = "PATTERN")]
     allow_host: Vec<HostPattern>,
+    /// Have no more FTP sessions than this at once, where steps run side by side; further ones are waited for.
+    #[arg(
+        long,
+        global = true,
+        env = "PLUGIN_MAX_SESSIONS",
+        default_value_t = PoolLimits::default().sessions,
+        value_parser = at_least_one,
+        value_name = "NUMBER"
+    )]
+    max_sessions: usize,
+    /// Likewise with one server.
+    #[arg(
+        long,
+        global = true,
+        env = "PLUGIN_MAX_SESSIONS_PER_HOST",
+        default_value_t = PoolLimits::default().sessions_per_host,
+        value_parser = at_least_one,
+        value_name = "NUMBER"
+    )]
+    max_sessions_per_host: usize,
+}
+
+/// A number of sessions.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "a number from 1 is expected".to_owned())
 }
 
 impl Default for Settings {
@@ -48,11 +73,22 @@ impl Default for Settings {
             max_listing: Limits::default().listing_entries,
             retries: Retries::default().attempts,
             allow_host: Vec::new(),
+            max_sessions: PoolLimits::default().sessions,
+            max_sessions_per_host: PoolLimits::default().sessions_per_host,
         }
     }
 }
 
 impl Settings {
+    /// The limits of sessions in a process in which steps run side by side.
+    pub(crate) fn pool(&self) -> PoolLimits {
+        PoolLimits {
+            sessions: self.max_sessions,
+            sessions_per_host: self.max_sessions_per_host,
+            ..PoolLimits::default()
+        }
+    }
+
     /// The configuration of a step that runs once.
     pub(crate) fn once(&self, config: Config) -> Config {
         let limits = Limits {
@@ -111,6 +147,15 @@ mod tests {
         let again = settings.again_and_again(config());
         assert_eq!(again.allowed, once.allowed);
         assert_eq!((again.limits.download_bytes, again.retries.attempts), (Some(5), 0));
+    }
+
+    #[test]
+    fn sessions_have_limits_of_at_least_one() {
+        let settings =
+            Line::parse_from(["icon-ftp", "--max-sessions", "9", "--max-sessions-per-host", "1"]).settings;
+        assert_eq!((settings.pool().sessions, settings.pool().sessions_per_host), (9, 1));
+        assert_eq!(Settings::default().pool(), PoolLimits::default());
+        assert!(Line::try_parse_from(["icon-ftp", "--max-sessions", "0"]).is_err());
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Err(error) => return Ok(usage::tell(&error)?),
     };
     let limits = match &line.command {
-        Some(Command::Platform(PlatformCommand::Http(_))) => PoolLimits::default(),
+        Some(Command::Platform(PlatformCommand::Http(_))) => line.settings.pool(),
         // The processes of all other commands end after one step.
         _ => PoolLimits::one_shot(),
     };
