@@ -11,6 +11,8 @@ pub(super) fn failure(on: Channel, fault: &TlsFault) -> Failure {
             Failure::service(certificate_cause(flaw, certificate), certificate_advice(flaw, certificate))
                 .with_data(certificate.to_string())
         }
+        // Seen before anybody is asked: it is the setting that is wrong.
+        TlsFault::ServerName(_) => Failure::connection(cause(on, fault), advice(on, fault)),
         other => Failure::service(cause(on, other), advice(on, other)),
     }
 }

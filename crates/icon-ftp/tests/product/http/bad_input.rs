@@ -56,6 +56,13 @@ fn rows(connection: &Value) -> Vec<Row> {
             "not of type 'object'",
         ),
         ("a host that is none", changed(|it| it["body"]["connection"]["host"] = json!("a b")), "host"),
+        (
+            "a host that no certificate can be for",
+            changed(|it| {
+                it["body"]["connection"] = json!({"host": "ftp..example", "secure": true});
+            }),
+            "No certificate can be checked against",
+        ),
         ("no input", changed(|it| it["body"]["input"] = json!({})), "is a required property"),
         (
             "an input of another type",
