@@ -1,9 +1,10 @@
-//! Values made from the specification: the start message that `sample` prints, and those that check a plugin's types.
+//! Values made from the specification: the start message that `sample` prints, those that people
+//! may try, and values that check a plugin's types.
 
 use serde_json::{Map, Value, json};
 
 use super::property_type::Credential;
-use super::{Properties, Property, PropertyType, Spec};
+use super::{Properties, Property, PropertyType, Spec, StepSpec};
 
 impl Spec {
     /// A start message for an action or a trigger, to be filled in by a person: defaults where there are any, else
@@ -22,9 +23,41 @@ impl Spec {
             "log": null,
         });
         if kind == "trigger" {
-            body["dispatcher"] = json!({"url": "http://localhost:8000", "webhook_url": ""});
+            body["dispatcher"] = dispatcher();
         }
         Some(json!({"version": "v1", "type": format!("{kind}_start"), "body": body}))
+    }
+
+    /// A start message of an action or a trigger with the specification's own examples, to be tried as it is once the
+    /// connection leads somewhere.
+    pub(crate) fn example(&self, kind: &str, name: &str, step: &StepSpec) -> Value {
+        let mut body = json!({
+            kind: name,
+            "connection": self.example_connection(),
+            "input": self.examples(&step.input),
+            "meta": {},
+        });
+        if kind == "trigger" {
+            body["dispatcher"] = dispatcher();
+            body["meta"] = json!({"triggerId": "example"});
+        }
+        json!({"version": "v1", "type": format!("{kind}_start"), "body": body})
+    }
+
+    /// A message that tests the connection, likewise.
+    pub(crate) fn example_connection_test(&self) -> Value {
+        let body = json!({"connection": self.example_connection(), "meta": {}});
+        json!({"version": "v1", "type": "connection_test", "body": body})
+    }
+
+    /// What a connection must have, and who logs in: its other settings depend on the server too much for an example.
+    fn example_connection(&self) -> Map<String, Value> {
+        let is_usual = |name: &str| {
+            self.connection.get(name).is_some_and(|property| {
+                property.required || matches!(property.kind, PropertyType::Credential(_))
+            })
+        };
+        self.examples(&self.connection).into_iter().filter(|(name, _)| is_usual(name)).collect()
     }
 
     /// Every property with its example, else its default, else a value of its type.
@@ -71,6 +104,10 @@ pub(crate) fn required(properties: &Properties, values: &Map<String, Value>) -> 
         .filter(|(name, _)| is_required(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
+}
+
+fn dispatcher() -> Value {
+    json!({"url": "http://localhost:8000", "webhook_url": ""})
 }
 
 fn blank_credential(credential: Credential) -> Value {

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::Server;
-use super::answer::{json, refusal, typed};
+use super::answer::{OPEN_METRICS, json, refusal, typed};
 
 /// `GET status`.
 pub(super) async fn status() -> Response {
@@ -32,7 +32,7 @@ pub(super) const SHUTTING_DOWN: &str = "Shutdown in progress. No new work can be
 /// `GET /metrics`.
 pub(super) async fn metrics(State(server): State<Server>) -> Response {
     match server.metrics().text(&server) {
-        Ok(text) => typed(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text),
+        Ok(text) => typed(StatusCode::OK, OPEN_METRICS, text),
         Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }

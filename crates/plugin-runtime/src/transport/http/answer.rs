@@ -30,7 +30,13 @@ const BLOCK: usize = 128 << 10;
 const WAITING_BLOCKS: usize = 4;
 
 /// The type of nearly all answers.
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
+
+/// The type of documents, where that is asked for.
+pub(super) const YAML: &str = "application/yaml";
+
+/// The type of what Prometheus reads.
+pub(super) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// When a client that was turned away may come again, in seconds.
 const COME_AGAIN: &str = "1";

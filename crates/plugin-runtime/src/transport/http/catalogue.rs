@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::Server;
-use super::answer::{json, refusal, typed};
+use super::answer::{YAML, json, refusal, typed};
 use super::describe;
 use super::routes::{Format, Name};
 
@@ -82,7 +82,7 @@ pub(super) async fn spec(State(server): State<Server>, format: Format) -> Respon
 
 /// `GET api`: Swagger 2.0.
 pub(super) async fn api(State(server): State<Server>, format: Format) -> Response {
-    let description = describe::swagger(server.plugin().spec());
+    let description = describe::swagger(server.plugin().spec(), server.token().is_some());
     match format {
         Format::Json => json(StatusCode::OK, &description),
         Format::Yaml => yaml(&description),
@@ -91,7 +91,7 @@ pub(super) async fn api(State(server): State<Server>, format: Format) -> Respons
 
 /// `GET openapi.json`: OpenAPI 3.1.
 pub(super) async fn openapi(State(server): State<Server>) -> Response {
-    json(StatusCode::OK, &describe::openapi(server.plugin().spec()))
+    json(StatusCode::OK, &describe::openapi(server.plugin().spec(), server.token().is_some()))
 }
 
 /// `GET connection`.
@@ -110,7 +110,7 @@ pub(super) async fn definitions(State(server): State<Server>) -> Response {
 
 fn yaml(value: &Value) -> Response {
     match serde_norway::to_string(value) {
-        Ok(text) => typed(StatusCode::OK, "application/yaml", text),
+        Ok(text) => typed(StatusCode::OK, YAML, text),
         Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }

@@ -21,8 +21,9 @@ pub(super) struct Route {
     pub(super) place: Place,
     pub(super) summary: &'static str,
     pub(super) about: About,
-    /// The statuses of its answers and what they say.
-    pub(super) answers: &'static [(u16, Answer)],
+    /// The statuses of its answers, where its path names a step that there is, and what they say. Those that any route
+    /// may have are not among them.
+    pub(super) answers: Answers,
     handler: MethodRouter<Server>,
 }
 
@@ -60,40 +61,69 @@ pub(super) enum About {
 /// What an answer's body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
-    Json,
-    Text,
-    Event,
+    /// JSON of the schema that `describe` has under this name.
+    Json(&'static str),
+    /// A document of the plugin's, in the format that the query names.
+    Document,
+    /// Counters for Prometheus.
+    Metrics,
+    /// The event of a step that was run, with the step's output.
+    Done,
+    /// The event of a connection that was tested.
+    Tested,
+    /// The event of a step that failed.
+    Failed,
     /// `{"error": …}`, or the long form of a refusal.
     Refusal,
+    /// Either of the last two.
+    FailedOrRefusal,
 }
 
-use Answer::{Event, Json, Refusal, Text};
+use Answer::{Document, Done, Failed, FailedOrRefusal, Json, Metrics, Refusal, Tested};
 
-const TOLD: &[(u16, Answer)] = &[(200, Json)];
-const DOCUMENT: &[(u16, Answer)] = &[(200, Json), (422, Refusal)];
-const STANZA: &[(u16, Answer)] = &[(200, Json), (400, Refusal)];
-const RUN: &[(u16, Answer)] = &[
-    (200, Event),
-    (400, Event),
-    (403, Event),
+/// Answers by their status.
+type Answers = &'static [(u16, Answer)];
+
+const NAMES: Answers = &[(200, Json("answer.names"))];
+const WORKERS: Answers = &[(200, Json("answer.workers"))];
+const DOCUMENT: Answers = &[(200, Document), (422, Refusal)];
+const STANZA: Answers = &[(200, Json("answer.step"))];
+const RUN: Answers = &[
+    (200, Done),
+    (400, FailedOrRefusal),
+    (403, Failed),
     (408, Refusal),
     (413, Refusal),
-    (500, Event),
+    (500, Failed),
     (503, Refusal),
-    (504, Event),
+    (504, Failed),
 ];
-const STARTED: &[(u16, Answer)] = &[
-    (201, Json),
-    (400, Event),
-    (403, Event),
+const TEST: Answers = &[
+    (200, Tested),
+    (400, FailedOrRefusal),
+    (403, Failed),
     (408, Refusal),
-    (409, Event),
     (413, Refusal),
-    (500, Event),
+    (500, Failed),
+    (503, Refusal),
+    (504, Failed),
+];
+/// No plugin of this runtime has tasks.
+const NO_STANZA: Answers = &[(400, Refusal)];
+const NO_TASK: Answers = &[(400, FailedOrRefusal), (408, Refusal), (413, Refusal), (503, Refusal)];
+const STARTED: Answers = &[
+    (201, Json("answer.trigger")),
+    (400, FailedOrRefusal),
+    (403, Failed),
+    (408, Refusal),
+    (409, Failed),
+    (413, Refusal),
+    (500, Failed),
     (503, Refusal),
 ];
-const FOUND: &[(u16, Answer)] = &[(200, Json), (404, Refusal)];
-const READY: &[(u16, Answer)] = &[(200, Json), (503, Refusal)];
+const RUNNING: Answers = &[(200, Json("answer.triggers"))];
+const STOPPED: Answers = &[(200, Json("answer.trigger")), (404, Refusal)];
+const READY: Answers = &[(200, Json("answer.status")), (503, Refusal)];
 
 /// Every operation there is.
 #[rustfmt::skip] // A table is read by its columns.
@@ -104,35 +134,35 @@ pub(super) fn table() -> Vec<Route> {
     let post = |path, place, about, answers, summary, handler| Route { method: Method::POST, path, place, summary, about, answers, handler };
     vec![
         post("/actions/{name}", Both, ActionMessage, RUN, "Run an action", self::post(steps::action)),
-        post("/actions/{name}/test", Both, ActionMessage, RUN, "Test the connection of an action", self::post(steps::test_action)),
-        post("/triggers/{name}/test", Both, TriggerMessage, RUN, "Test the connection of a trigger", self::post(steps::test_trigger)),
-        post("/tasks/{name}", Both, TaskMessage, RUN, "Run a task", self::post(steps::task)),
-        post("/tasks/{name}/test", Both, TaskMessage, RUN, "Test the connection of a task", self::post(steps::test_task)),
-        post("/connection/{name}", Versioned, ConnectionMessage, RUN, "Test the connection, step by step", self::post(steps::test_connection)),
+        post("/actions/{name}/test", Both, ActionMessage, TEST, "Test the connection of an action", self::post(steps::test_action)),
+        post("/triggers/{name}/test", Both, TriggerMessage, TEST, "Test the connection of a trigger", self::post(steps::test_trigger)),
+        post("/tasks/{name}", Both, TaskMessage, NO_TASK, "Run a task", self::post(steps::task)),
+        post("/tasks/{name}/test", Both, TaskMessage, NO_TASK, "Test the connection of a task", self::post(steps::test_task)),
+        post("/connection/{name}", Versioned, ConnectionMessage, TEST, "Test the connection, step by step", self::post(steps::test_connection)),
         post("/triggers/{name}", Versioned, TriggerMessage, STARTED, "Start a trigger in this process", self::post(triggers::start)),
-        get("/triggers/{name}/running", Triggers, STANZA, "The triggers that run in this process", self::get(triggers::running)),
-        Route { method: Method::DELETE, path: "/triggers/{name}/{trigger_id}", place: Versioned, summary: "Stop a trigger", about: RunningTrigger, answers: FOUND, handler: delete(triggers::stop) },
-        get("/info", Plugin, TOLD, "What the plugin is", self::get(catalogue::info)),
-        get("/actions", Plugin, TOLD, "The names of the actions", self::get(catalogue::actions)),
-        get("/triggers", Plugin, TOLD, "The names of the triggers", self::get(catalogue::triggers)),
-        get("/tasks", Plugin, TOLD, "The names of the tasks", self::get(catalogue::tasks)),
+        get("/triggers/{name}/running", Triggers, RUNNING, "The triggers that run in this process", self::get(triggers::running)),
+        Route { method: Method::DELETE, path: "/triggers/{name}/{trigger_id}", place: Versioned, summary: "Stop a trigger", about: RunningTrigger, answers: STOPPED, handler: delete(triggers::stop) },
+        get("/info", Plugin, &[(200, Json("answer.info"))], "What the plugin is", self::get(catalogue::info)),
+        get("/actions", Plugin, NAMES, "The names of the actions", self::get(catalogue::actions)),
+        get("/triggers", Plugin, NAMES, "The names of the triggers", self::get(catalogue::triggers)),
+        get("/tasks", Plugin, NAMES, "The names of the tasks", self::get(catalogue::tasks)),
         get("/actions/{name}", Actions, STANZA, "An action as the specification has it", self::get(catalogue::action)),
         get("/triggers/{name}", Triggers, STANZA, "A trigger as the specification has it", self::get(catalogue::trigger)),
-        get("/tasks/{name}", Tasks, STANZA, "A task as the specification has it", self::get(catalogue::task)),
+        get("/tasks/{name}", Tasks, NO_STANZA, "A task as the specification has it", self::get(catalogue::task)),
         get("/spec", Document, DOCUMENT, "The specification", self::get(catalogue::spec)),
         get("/api", Document, DOCUMENT, "This interface, as Swagger 2.0", self::get(catalogue::api)),
-        get("/openapi.json", Plugin, TOLD, "This interface, as OpenAPI 3.1", self::get(catalogue::openapi)),
-        get("/connection", Plugin, TOLD, "The schema of the connection", self::get(catalogue::connection)),
-        get("/definitions/actions", Plugin, TOLD, "The schemas of the actions' inputs", self::get(catalogue::definitions)),
-        get("/status", Plugin, TOLD, "Whether the plugin is ready", self::get(admin::status)),
-        get("/workers", Plugin, TOLD, "How many processes serve requests", self::get(admin::workers)),
-        post("/workers/add", Versioned, Plugin, TOLD, "As above: one process serves all requests", self::post(admin::workers)),
-        post("/workers/remove", Versioned, Plugin, TOLD, "As above: one process serves all requests", self::post(admin::workers)),
-        get("/admin/status", Plugin, TOLD, "What is under way", self::get(admin::work)),
-        post("/admin/shutdown", Versioned, Plugin, TOLD, "Take no new work", self::post(admin::shutdown)),
-        Route { place: Root, ..get("/healthz", Plugin, TOLD, "Whether the process answers", self::get(admin::health)) },
+        get("/openapi.json", Plugin, &[(200, Json("answer.document"))], "This interface, as OpenAPI 3.1", self::get(catalogue::openapi)),
+        get("/connection", Plugin, &[(200, Json("answer.document"))], "The schema of the connection", self::get(catalogue::connection)),
+        get("/definitions/actions", Plugin, &[(200, Json("answer.definitions"))], "The schemas of the actions' inputs", self::get(catalogue::definitions)),
+        get("/status", Plugin, &[(200, Json("answer.status"))], "Whether the plugin is ready", self::get(admin::status)),
+        get("/workers", Plugin, WORKERS, "How many processes serve requests", self::get(admin::workers)),
+        post("/workers/add", Versioned, Plugin, WORKERS, "Changes nothing: one process serves all requests", self::post(admin::workers)),
+        post("/workers/remove", Versioned, Plugin, WORKERS, "Changes nothing: one process serves all requests", self::post(admin::workers)),
+        get("/admin/status", Plugin, &[(200, Json("answer.work"))], "What is under way", self::get(admin::work)),
+        post("/admin/shutdown", Versioned, Plugin, &[(200, Json("answer.message"))], "Take no new work", self::post(admin::shutdown)),
+        Route { place: Root, ..get("/healthz", Plugin, &[(200, Json("answer.status"))], "Whether the process answers", self::get(admin::health)) },
         Route { place: Root, ..get("/readyz", Plugin, READY, "Whether the process takes new work", self::get(admin::ready)) },
-        Route { place: Root, ..get("/metrics", Plugin, &[(200, Text)], "Counters for Prometheus", self::get(admin::metrics)) },
+        Route { place: Root, ..get("/metrics", Plugin, &[(200, Metrics)], "Counters for Prometheus", self::get(admin::metrics)) },
     ]
 }
 

@@ -29,7 +29,7 @@ const HEADER_BYTES: usize = 32 << 10;
 const HEADER_LINES: usize = 100;
 
 /// The paths that answer without a token: whoever watches over the process has none.
-const OPEN: [&str; 2] = ["/healthz", "/readyz"];
+pub(super) const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Names the request, lets it on if it may, and logs its end.
 pub(super) async fn over(State(server): State<Server>, request: Request, next: Next) -> Response {
