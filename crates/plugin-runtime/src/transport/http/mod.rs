@@ -1,8 +1,8 @@
 //! HTTP mode: the platform keeps a plugin warm and sends start messages as requests.
 //!
-//! A request's way: [`listener`] takes the connection, [`watch`] gives the request its identifier and turns strangers away,
-//! [`routes`] finds who answers it. A start message is read by [`body`], runs through the same [`step::execute`] as on
-//! stdin, and its event is written by [`answer`].
+//! A request's way: `listener` takes the connection, `watch` gives the request its identifier and turns strangers away,
+//! `routes` finds who answers it. A start message is read by `body`, runs through the same [`step::execute`] as on
+//! stdin, and its event is written by `answer`.
 //!
 //! [`step::execute`]: crate::step::execute
 
