@@ -199,12 +199,14 @@ async fn a_server_that_was_restarted_costs_one_login() {
             let Some(mut server) = RealServer::start_or_skip(product, tls).await else { continue };
             server.seed("work/f", "hello").unwrap();
             let (pool, client) = pool(4, Config { retries: Retries::none(), ..config(&server, tls) });
-            for logins in 1..=3 {
+            for logins in 1..=2 {
                 let mut session = pool.session(&client).await.unwrap();
                 assert_eq!(get(&mut session, "work/f").await.unwrap(), b"hello", "{product} {tls:?}");
                 session.give_back().await;
                 assert_eq!(pool.statistics().logins, logins, "{product} {tls:?}");
-                server.restart().await;
+                if logins == 1 {
+                    server.restart().await;
+                }
             }
         }
     }

@@ -277,7 +277,15 @@ impl RealServer {
     /// When it does not start.
     pub async fn restart(&mut self) {
         self.stop().await;
-        let running = started(self.setup.product, self.setup.run().await);
+        let mut attempt = self.setup.run().await;
+        for _ in 1..ATTEMPTS {
+            // Somebody who looks for a free port may just have tried this one.
+            if !matches!(attempt, Err(StartError::Exited(_))) {
+                break;
+            }
+            attempt = self.setup.run().await;
+        }
+        let running = started(self.setup.product, attempt);
         self.running =
             Some(running.unwrap_or_else(|error| panic!("{} is gone: {error}", self.setup.product)));
     }
