@@ -106,7 +106,7 @@ async fn a_start_that_cannot_work_is_refused_before_anything_is_done() {
     let rows = [
         (start(&server, url, &json!({})), "triggerId"),
         (start(&server, url, &id(json!("../t"))), "not usable as a file name"),
-        (start(&server, url, &id(json!("running"))), "part of this interface"),
+        (start(&server, url, &id(json!("running"))), "a path of this interface"),
         (start(&server, "", &id(json!("t"))), "dispatcher.url"),
         (other, "not matching with name (monitor) in route"),
         (action, "Trigger expected"),

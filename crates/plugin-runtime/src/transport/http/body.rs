@@ -45,6 +45,12 @@ pub(super) enum Unread {
     Message(Box<MessageError>),
 }
 
+impl From<MessageError> for Unread {
+    fn from(error: MessageError) -> Self {
+        Self::Message(Box::new(error))
+    }
+}
+
 /// A body, block by block.
 pub(super) struct Incoming {
     body: Body,
@@ -66,15 +72,13 @@ impl Incoming {
         }
         if self.body.size_hint().upper().is_some_and(|bytes| bytes <= SHORT) {
             let text = self.text(SHORT).await?;
-            let message = StartMessage::parse(&text).map_err(Box::new).map_err(Unread::Message)?;
-            return Ok((message, text.len() as u64));
+            return Ok((StartMessage::parse(&text)?, text.len() as u64));
         }
         let (sender, receiver) = mpsc::channel(WAITING_BLOCKS);
         let parsing = tokio::task::spawn_blocking(move || StartMessage::read(Blocks::new(receiver)));
         let bytes = self.pump(sender).await?;
         match parsing.await {
-            Ok(Ok(message)) => Ok((message, bytes)),
-            Ok(Err(error)) => Err(Unread::Message(Box::new(error))),
+            Ok(message) => Ok((message?, bytes)),
             Err(panic) => Err(Unread::Broken(panic.to_string())),
         }
     }

@@ -1,6 +1,7 @@
 //! The requests that run something: a start message in, an event out.
 
-use axum::extract::{Request, State};
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::http::StatusCode;
 use axum::response::Response;
 use tokio::time::{Instant, timeout_at};
@@ -18,102 +19,96 @@ use crate::message::{MessageError, MessageFault, StartMessage, Step};
 use crate::step::{self, Mode};
 
 /// `POST actions/{name}`.
-pub(super) async fn action(
-    State(server): State<Server>,
-    name: Name,
-    asked: Asked,
-    request: Request,
-) -> Response {
-    run(&server, Kind::Action, &name, &asked, request).await
+pub(super) async fn action(inbound: Inbound) -> Response {
+    inbound.run(Kind::Action).await
 }
 
 /// `POST tasks/{name}`.
-pub(super) async fn task(
-    State(server): State<Server>,
-    name: Name,
-    asked: Asked,
-    request: Request,
-) -> Response {
-    run(&server, Kind::Task, &name, &asked, request).await
+pub(super) async fn task(inbound: Inbound) -> Response {
+    inbound.run(Kind::Task).await
 }
 
 /// `POST actions/{name}/test`.
-pub(super) async fn test_action(
-    State(server): State<Server>,
-    name: Name,
-    asked: Asked,
-    request: Request,
-) -> Response {
-    test(&server, Kind::Action, &name, &asked, request).await
+pub(super) async fn test_action(inbound: Inbound) -> Response {
+    inbound.test(Kind::Action).await
 }
 
 /// `POST triggers/{name}/test`.
-pub(super) async fn test_trigger(
-    State(server): State<Server>,
-    name: Name,
-    asked: Asked,
-    request: Request,
-) -> Response {
-    test(&server, Kind::Trigger, &name, &asked, request).await
+pub(super) async fn test_trigger(inbound: Inbound) -> Response {
+    inbound.test(Kind::Trigger).await
 }
 
 /// `POST tasks/{name}/test`.
-pub(super) async fn test_task(
-    State(server): State<Server>,
-    name: Name,
-    asked: Asked,
-    request: Request,
-) -> Response {
-    test(&server, Kind::Task, &name, &asked, request).await
+pub(super) async fn test_task(inbound: Inbound) -> Response {
+    inbound.test(Kind::Task).await
 }
 
 /// `POST connection/{name}`: a test of the connection, with all that was found.
-pub(super) async fn test_connection(
-    State(server): State<Server>,
-    name: Name,
-    asked: Asked,
-    request: Request,
-) -> Response {
-    if !matches!(name.0.as_str(), "test" | "test_task") {
-        return asked.unknown_connection_test();
+pub(super) async fn test_connection(inbound: Inbound) -> Response {
+    if !matches!(inbound.name.as_str(), "test" | "test_task") {
+        return inbound.asked.unknown_connection_test();
     }
-    let Some(slot) = server.gate().enter() else { return busy() };
-    match Work::read(&server, Kind::Connection, "", &asked, request, slot).await {
-        // What the test finds is its answer, so a connection that fails is no fault of ours.
-        Ok(work) => {
-            work.perform(&server, Mode::Test(Probe::Read), |kind| match kind {
-                FailureKind::Service => StatusCode::BAD_REQUEST,
-                kind => status(kind),
-            })
-            .await
+    // What the test finds is its answer, so a connection that fails is no fault of ours.
+    let found = |kind| match kind {
+        FailureKind::Service => StatusCode::BAD_REQUEST,
+        kind => status(kind),
+    };
+    inbound.perform(Kind::Connection, Mode::Test(Probe::Read), found).await
+}
+
+/// A request that brings a start message.
+pub(super) struct Inbound {
+    pub(super) server: Server,
+    /// The name in its path.
+    pub(super) name: String,
+    pub(super) asked: Asked,
+    pub(super) body: Body,
+}
+
+impl FromRequest<Server> for Inbound {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, server: &Server) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let Name(name) = Name::from_request_parts(&mut parts, server).await?;
+        Ok(Self { server: server.clone(), name, asked: Asked::of(server, &parts), body })
+    }
+}
+
+impl Inbound {
+    async fn run(self, kind: Kind) -> Response {
+        if self.server.gate().is_shutting_down() {
+            return refusal(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
         }
-        Err(refusal) => refusal,
+        self.perform(kind, Mode::Run, status).await
     }
-}
 
-async fn run(server: &Server, kind: Kind, name: &Name, asked: &Asked, request: Request) -> Response {
-    if server.gate().is_shutting_down() {
-        return refusal(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
+    async fn test(self, kind: Kind) -> Response {
+        self.perform(kind, Mode::Test(Probe::Read), status).await
     }
-    perform(server, kind, name, asked, request, Mode::Run).await
-}
 
-async fn test(server: &Server, kind: Kind, name: &Name, asked: &Asked, request: Request) -> Response {
-    perform(server, kind, name, asked, request, Mode::Test(Probe::Read)).await
-}
+    /// Runs the step of the message. `status` says which status tells of which failure.
+    async fn perform(self, kind: Kind, mode: Mode, status: fn(FailureKind) -> StatusCode) -> Response {
+        let Some(slot) = self.server.gate().enter() else { return busy() };
+        let server = self.server.clone();
+        match self.read(kind, slot).await {
+            Ok(work) => work.perform(&server, mode, status).await,
+            Err(refusal) => refusal,
+        }
+    }
 
-async fn perform(
-    server: &Server,
-    kind: Kind,
-    name: &Name,
-    asked: &Asked,
-    request: Request,
-    mode: Mode,
-) -> Response {
-    let Some(slot) = server.gate().enter() else { return busy() };
-    match Work::read(server, kind, &name.0, asked, request, slot).await {
-        Ok(work) => work.perform(server, mode, status).await,
-        Err(refusal) => refusal,
+    /// Reads the message, and holds it against the route.
+    async fn read(self, kind: Kind, slot: Slot) -> Result<Work, Response> {
+        let Self { server, name, asked, body } = self;
+        let (began, limits) = (Instant::now(), server.limits());
+        let (message, bytes) = match Incoming::new(body, limits).message().await {
+            Ok(read) => read,
+            Err(unread) => return Err(refuse(unread, &asked, slot, &server)),
+        };
+        server.metrics().received(bytes);
+        let name = if kind == Kind::Connection { "" } else { &name };
+        agree(kind, name, &message.step).map_err(|disagreement| asked.bad_request(&disagreement))?;
+        Ok(Work { message, slot, began, deadline: limits.deadline })
     }
 }
 
@@ -151,25 +146,7 @@ struct Work {
 }
 
 impl Work {
-    async fn read(
-        server: &Server,
-        kind: Kind,
-        name: &str,
-        asked: &Asked,
-        request: Request,
-        slot: Slot,
-    ) -> Result<Self, Response> {
-        let (began, limits) = (Instant::now(), server.limits());
-        let (message, bytes) = match Incoming::new(request.into_body(), limits).message().await {
-            Ok(read) => read,
-            Err(unread) => return Err(refuse(unread, asked, slot, server)),
-        };
-        server.metrics().received(bytes);
-        agree(kind, name, &message.step).map_err(|disagreement| asked.bad_request(&disagreement))?;
-        Ok(Self { message, slot, began, deadline: limits.deadline })
-    }
-
-    /// Runs the step. `status` says which status tells of which failure.
+    /// Runs the step within the request's deadline.
     async fn perform(self, server: &Server, mode: Mode, status: fn(FailureKind) -> StatusCode) -> Response {
         let Self { message, slot, began, deadline } = self;
         let late = Event::failed(&message, late());

@@ -1,6 +1,7 @@
 //! Triggers that run in this process: started, looked at and stopped by requests.
 
-use axum::extract::{Path, Request, State};
+use axum::body::Body;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
@@ -10,7 +11,7 @@ use super::admin::SHUTTING_DOWN;
 use super::answer::{self, Asked, json, refusal};
 use super::body::{Incoming, Unread};
 use super::routes::Name;
-use super::steps::{Kind, agree, busy, refuse, status};
+use super::steps::{Inbound, Kind, agree, busy, refuse, status};
 use crate::event::Event;
 use crate::message::StartMessage;
 use crate::trigger::MESSAGE_LIMIT;
@@ -19,32 +20,18 @@ use crate::trigger::MESSAGE_LIMIT;
 const RESERVED: [&str; 2] = ["running", "test"];
 
 /// `POST triggers/{name}`: starts one.
-pub(super) async fn start(
-    State(server): State<Server>,
-    name: Name,
-    asked: Asked,
-    request: Request,
-) -> Response {
+pub(super) async fn start(Inbound { server, name, asked, body }: Inbound) -> Response {
     if server.gate().is_shutting_down() {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN);
     }
     let Some(slot) = server.gate().enter() else { return busy() };
-    let text = match Incoming::new(request.into_body(), server.limits()).text(MESSAGE_LIMIT as u64).await {
-        Ok(text) => text,
+    let (message, text) = match read(&server, body).await {
+        Ok(read) => read,
         Err(unread) => return refuse(unread, &asked, slot, &server),
     };
-    server.metrics().received(text.len() as u64);
-    let message = match StartMessage::parse(&text) {
-        Ok(message) => message,
-        Err(error) => return refuse(Unread::Message(Box::new(error)), &asked, slot, &server),
-    };
-    if let Err(disagreement) = agree(Kind::Trigger, &name.0, &message.step) {
-        return asked.bad_request(&disagreement);
-    }
-    let reserved =
-        RESERVED.iter().find(|reserved| message.meta.member("triggerId").is_some_and(|id| id == **reserved));
-    if let Some(reserved) = reserved {
-        return asked.bad_request(&format!("\"{reserved}\" is a part of this interface, and no triggerId"));
+    let fits = agree(Kind::Trigger, &name, &message.step).and_then(|()| is_nameable(&message));
+    if let Err(refusal) = fits {
+        return asked.bad_request(&refusal);
     }
     let (kind, meta) = (message.event_type(), message.meta.clone());
     match server.triggers().start(message, &text).await {
@@ -53,6 +40,24 @@ pub(super) async fn start(
             let code = status(failure.kind());
             answer::event(code, Event::refused(kind, meta, failure), slot, server.metrics().sent())
         }
+    }
+}
+
+/// The start message, and the text that it was read from: a trigger that is to be resumed is saved as it came.
+async fn read(server: &Server, body: Body) -> Result<(StartMessage, Vec<u8>), Unread> {
+    let text = Incoming::new(body, server.limits()).text(MESSAGE_LIMIT as u64).await?;
+    server.metrics().received(text.len() as u64);
+    Ok((StartMessage::parse(&text)?, text))
+}
+
+/// Whether the trigger could be named in a path, as whoever stops it does.
+fn is_nameable(message: &StartMessage) -> Result<(), String> {
+    let id = message.meta.member("triggerId");
+    match RESERVED.iter().find(|reserved| id.as_ref().is_some_and(|id| id == *reserved)) {
+        None => Ok(()),
+        Some(reserved) => Err(format!(
+            "\"{reserved}\" cannot be a triggerId, since it is a path of this interface. Give the trigger another one."
+        )),
     }
 }
 
