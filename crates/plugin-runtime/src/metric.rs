@@ -13,6 +13,26 @@ pub struct Metric {
     pub value: f64,
 }
 
+impl Metric {
+    /// A number that only grows.
+    pub fn counter(name: &'static str, help: &'static str, value: u64) -> Self {
+        Self::new(name, help, MetricKind::Counter, value)
+    }
+
+    /// A number that goes up and down.
+    pub fn gauge(name: &'static str, help: &'static str, value: u64) -> Self {
+        Self::new(name, help, MetricKind::Gauge, value)
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "Prometheus takes floating point; what is lost is beyond 2^53"
+    )]
+    fn new(name: &'static str, help: &'static str, kind: MetricKind, value: u64) -> Self {
+        Self { name, help, kind, value: value as f64 }
+    }
+}
+
 /// How a number moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {

@@ -213,4 +213,7 @@ async fn numbers_tell_what_was_done() {
     for row in rows {
         assert!(text.contains(row), "no `{row}` in {text}");
     }
+    for help in text.lines().filter(|line| line.starts_with("# HELP")) {
+        assert!(help.ends_with('.') && !help.ends_with(".."), "{help}");
+    }
 }

@@ -21,21 +21,21 @@ const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 
 /// Counters that requests advance.
 #[derive(Debug)]
 pub(super) struct Metrics {
-    requests: Family<Outcome, Counter>,
-    durations: Family<Which, Histogram, fn() -> Histogram>,
+    requests: Family<OutcomeLabels, Counter>,
+    durations: Family<StepLabels, Histogram, fn() -> Histogram>,
     received: Counter,
     sent: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
+struct OutcomeLabels {
     step: String,
     result: &'static str,
     code: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Which {
+struct StepLabels {
     step: String,
 }
 
@@ -52,8 +52,8 @@ impl Metrics {
     /// A step has ended.
     pub(super) fn done(&self, step: String, code: StatusCode, took: Duration) {
         let result = if code.is_success() { "ok" } else { "error" };
-        self.requests.get_or_create(&Outcome { step: step.clone(), result, code: code.as_u16() }).inc();
-        self.durations.get_or_create(&Which { step }).observe(took.as_secs_f64());
+        self.requests.get_or_create(&OutcomeLabels { step: step.clone(), result, code: code.as_u16() }).inc();
+        self.durations.get_or_create(&StepLabels { step }).observe(took.as_secs_f64());
     }
 
     /// A start message of so many bytes was read.
@@ -69,6 +69,7 @@ impl Metrics {
     /// Everything there is to tell now.
     pub(super) fn text(&self, server: &Server) -> Result<String, fmt::Error> {
         let mut registry = Registry::default();
+        // The registry adds the full stop that ends a sentence.
         registry.register("plugin_requests", "Steps by name and outcome", self.requests.clone());
         registry.register("plugin_request_seconds", "How long steps took", self.durations.clone());
         registry.register("plugin_received_bytes", "Bytes of start messages", self.received.clone());
@@ -82,33 +83,21 @@ impl Metrics {
 
 /// What is not counted here but asked for when somebody wants to know.
 fn readings(server: &Server) -> Vec<Metric> {
-    use MetricKind::{Counter, Gauge};
-
-    let totals = server.triggers().totals();
-    let active = u64::try_from(server.gate().active()).unwrap_or(u64::MAX);
+    let (totals, active) = (server.triggers().totals(), server.gate().active() as u64);
     let mut readings = vec![
-        reading("plugin_requests_active", "Steps that run now", Gauge, active),
-        reading("plugin_triggers_running", "Triggers that run now", Gauge, totals.running),
-        reading("plugin_trigger_polls_total", "Looks that triggers have taken", Counter, totals.polls),
-        reading("plugin_trigger_events_total", "Events that triggers have told", Counter, totals.events),
-        reading("plugin_trigger_outbox_events", "Events that wait for delivery", Gauge, totals.outbox_events),
-        reading(
+        Metric::gauge("plugin_requests_active", "Steps that run now.", active),
+        Metric::gauge("plugin_triggers_running", "Triggers that run now.", totals.running),
+        Metric::counter("plugin_trigger_polls_total", "Looks that triggers have taken.", totals.polls),
+        Metric::counter("plugin_trigger_events_total", "Events that triggers have told.", totals.events),
+        Metric::gauge("plugin_trigger_outbox_events", "Events that wait for delivery.", totals.outbox_events),
+        Metric::counter(
             "plugin_trigger_delivery_failures_total",
-            "Attempts to deliver an event that failed",
-            Counter,
+            "Attempts to deliver an event that failed.",
             totals.delivery_failures,
         ),
     ];
     readings.extend(server.plugin().metrics());
     readings
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "Prometheus takes floating point; what is lost is beyond 2^53"
-)]
-fn reading(name: &'static str, help: &'static str, kind: MetricKind, value: u64) -> Metric {
-    Metric { name, help, kind, value: value as f64 }
 }
 
 /// Numbers that were read just now.
