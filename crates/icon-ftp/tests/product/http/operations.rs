@@ -46,7 +46,7 @@ async fn a_request_that_does_not_end_is_cut_off_after_the_grace() {
     http.terminate();
     let (exit, log) = http.ended().await;
     assert_eq!(exit, 0);
-    assert!(log.contains("1 requests did not end in time"), "{log}");
+    assert!(log.contains("1 requests and 0 triggers did not end in time"), "{log}");
     waiting.gone().await;
 }
 

@@ -40,7 +40,7 @@ use crate::signal;
 use crate::stop::Stop;
 use crate::trigger::{Surroundings, Triggers};
 
-/// Serves requests until SIGTERM or SIGINT, and then those under way for as long as `--graceful_timeout` says.
+/// Serves requests until SIGTERM or SIGINT, and then those under way for as long as `--graceful-timeout` says.
 ///
 /// # Errors
 /// The port cannot be listened on; a file that an option names cannot be read or used.
@@ -70,7 +70,8 @@ async fn run(plugin: Plugin, options: &HttpOptions, surroundings: Surroundings) 
     source.request();
     let ending = async { tokio::join!(serving, server.triggers().shut_down()) };
     if tokio::time::timeout(options.graceful_timeout, ending).await.is_err() {
-        tracing::warn!("{} requests did not end in time and are cut off", server.gate().active());
+        let (requests, triggers) = (server.gate().active(), server.triggers().totals().running);
+        tracing::warn!("{requests} requests and {triggers} triggers did not end in time and are cut off");
     }
     Ok(())
 }
