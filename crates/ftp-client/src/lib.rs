@@ -54,7 +54,7 @@ pub use diagnosis::{Diagnosis, Finding, Remark, Step, Verdict};
 pub use encoding::{Encoding, UnknownEncoding};
 pub use error::{Channel, ConnectFault, DataFault, Error, LostCause, ProtocolFault, TlsFault, Wait};
 pub use limits::Limits;
-pub use pool::{Pool, PoolLimits, Pooled, Statistics};
+pub use pool::{Pool, PoolLimits, PoolStatistics, Pooled};
 pub use proxy::{Proxy, ProxyError, ProxyFault};
 pub use retry::{Retries, Tries};
 pub use secret::Secret;

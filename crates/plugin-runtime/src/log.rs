@@ -92,7 +92,7 @@ impl StepLog {
         span.with_subscriber(|(id, dispatch)| {
             let registry = dispatch.downcast_ref::<Registry>();
             if let Some(span) = registry.and_then(|registry| registry.span(id)) {
-                span.extensions_mut().insert(Whose { log: self.clone(), step: step.to_owned() });
+                span.extensions_mut().insert(SpanStep { log: self.clone(), name: step.to_owned() });
             }
         });
         span
@@ -146,9 +146,9 @@ impl StepLog {
 
 /// The step that a span belongs to.
 #[derive(Debug, Clone)]
-struct Whose {
+struct SpanStep {
     log: StepLog,
-    step: String,
+    name: String,
 }
 
 /// The identifier of the request that a span belongs to.
@@ -215,18 +215,18 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for LogLayer {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut message = Message::default();
         event.record(&mut message);
-        let whose: Option<Whose> = nearest(&context, event);
+        let step: Option<SpanStep> = nearest(&context, event);
         let request: Option<RequestId> = nearest(&context, event);
-        let message = one_line(&self.mask(whose.as_ref().map(|whose| &whose.log), message.0));
+        let message = one_line(&self.mask(step.as_ref().map(|step| &step.log), message.0));
         let level = *event.metadata().level();
-        if let Some(whose) = &whose {
-            whose.log.push(level, &message);
+        if let Some(step) = &step {
+            step.log.push(level, &message);
         }
         let line = Line {
             level,
             message: &message,
             request: request.as_ref().map(|request| request.0.as_str()),
-            step: whose.as_ref().map(|whose| whose.step.as_str()),
+            step: step.as_ref().map(|step| step.name.as_str()),
         };
         (self.sink)(&line.written(self.format));
     }

@@ -63,7 +63,7 @@ impl PoolLimits {
 
 /// What a [`Pool`] has counted, and what it holds at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Statistics {
+pub struct PoolStatistics {
     /// How often a server has let a user in.
     pub logins: u64,
     /// Sessions that are open, or about to be: in use and idle.
@@ -148,10 +148,10 @@ impl Pool {
     }
 
     /// What was counted so far.
-    pub fn statistics(&self) -> Statistics {
+    pub fn statistics(&self) -> PoolStatistics {
         let counters = &self.shared.counters;
         let state = self.shared.state();
-        Statistics {
+        PoolStatistics {
             logins: counters.logins.get(),
             open: state.seats.open(),
             idle: state.seats.idle(),

@@ -112,7 +112,7 @@ async fn put(
     if moved.is_err() {
         discard(session, &temporary).await;
     }
-    leftovers.are_seen_to();
+    leftovers.dismiss();
     moved
 }
 
@@ -152,7 +152,7 @@ async fn take_name(
         return Err(refused.into());
     }
     let aside = beside(path, "old")?;
-    leftovers.moved(path, &aside);
+    leftovers.moving(path, &aside);
     session.rename(path, &aside).await?;
     let renamed = session.rename(temporary, path).await;
     let tidied = match &renamed {

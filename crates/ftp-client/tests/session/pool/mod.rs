@@ -4,7 +4,7 @@ mod ended;
 mod kept;
 mod room;
 
-use ftp_client::{Client, Config, Error, Pool, PoolLimits, Pooled, Statistics};
+use ftp_client::{Client, Config, Error, Pool, PoolLimits, PoolStatistics, Pooled};
 use ftp_testkit::ScriptedServer;
 
 use crate::path;
@@ -35,7 +35,7 @@ fn logins(server: &ScriptedServer) -> usize {
 }
 
 /// Lets everybody else go on until `there` is true of the pool; the test's own deadline ends a wait in vain.
-async fn until(pool: &Pool, there: impl Fn(Statistics) -> bool) {
+async fn until(pool: &Pool, there: impl Fn(PoolStatistics) -> bool) {
     while !there(pool.statistics()) {
         tokio::task::yield_now().await;
     }

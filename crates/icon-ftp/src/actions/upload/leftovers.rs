@@ -21,7 +21,7 @@ const ATTEMPTS: u32 = 3;
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Files under names of ours. Unless they [are seen to](Leftovers::are_seen_to), they are cleaned up in the background, with
+/// Files under names of ours. Unless they are [dismissed](Leftovers::dismiss), they are cleaned up in the background, with
 /// a session of their own.
 pub(super) struct Leftovers(Option<Files>);
 
@@ -42,14 +42,14 @@ impl Leftovers {
     }
 
     /// The old file `path` is about to be moved out of the way.
-    pub(super) fn moved(&mut self, path: &RemotePath, aside: &RemotePath) {
+    pub(super) fn moving(&mut self, path: &RemotePath, aside: &RemotePath) {
         if let Some(files) = &mut self.0 {
             files.moved = Some((path.clone(), aside.clone()));
         }
     }
 
     /// Somebody has cleaned up, as far as that was possible.
-    pub(super) fn are_seen_to(mut self) {
+    pub(super) fn dismiss(mut self) {
         self.0 = None;
     }
 }
