@@ -137,7 +137,7 @@ impl GlobalOptions {
 
 /// Whether there was no failure; one is logged with its advice.
 fn told(outcome: Result<(), Failure>) -> bool {
-    outcome.inspect_err(|failure| tracing::error!("{failure}. {}", failure.assistance())).is_ok()
+    outcome.inspect_err(|failure| tracing::error!("{}", failure.sentences())).is_ok()
 }
 
 fn sample(plugin: &Plugin, name: &str) -> bool {

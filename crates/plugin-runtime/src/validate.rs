@@ -69,8 +69,7 @@ fn check(spec: &Spec, properties: &Properties, values: &mut Value, show: Show<'_
     run(spec, properties, values, show)
 }
 
-/// Texts that no property of their kind has use for. What is no text at all by its property, or one of a few, is found
-/// by the schema.
+/// Long texts where a short one belongs. Where no text belongs at all, or one of a few, the schema finds them.
 fn too_long(properties: &Properties, long: &LongTexts) -> impl Iterator<Item = String> {
     let texts = long.keys().filter(|name| {
         properties.get(*name).is_some_and(|property| property.kind.is_text() && property.choices.is_none())

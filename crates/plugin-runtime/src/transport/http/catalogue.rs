@@ -103,8 +103,11 @@ pub(super) async fn connection(State(server): State<Server>) -> Response {
 /// `GET definitions/actions`.
 pub(super) async fn definitions(State(server): State<Server>) -> Response {
     let spec = server.plugin().spec();
-    let definition = |(name, step): (&String, &crate::spec::StepSpec)| json!({"identifier": name, "inputJsonSchema": spec.schema(&step.input)});
-    let definitions: Vec<Value> = spec.actions.iter().map(definition).collect();
+    let definitions: Vec<Value> = spec
+        .actions
+        .iter()
+        .map(|(name, step)| json!({"identifier": name, "inputJsonSchema": spec.schema(&step.input)}))
+        .collect();
     json(StatusCode::OK, &json!({"actionsDefinitions": definitions}))
 }
 
