@@ -48,6 +48,7 @@ fn place(path: &Path) -> (&Path, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::names_in;
 
     #[test]
     fn the_drafts_of_a_file_are_removed_and_those_of_others_left_alone() {
@@ -60,10 +61,6 @@ mod tests {
         let begun = begin(&path).unwrap().into_temp_path().keep().unwrap();
         assert!(begun.exists() && !path.exists());
         remove_left(&path);
-        let entries = std::fs::read_dir(folder.path()).unwrap();
-        let mut left: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        left.sort();
-        assert_eq!(left, others);
+        assert_eq!(names_in(folder.path()), others);
     }
 }

@@ -1,5 +1,6 @@
 //! A small plugin for this crate's own tests: an action that answers in every way an action can, and a trigger.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -137,4 +138,12 @@ pub(crate) fn builder() -> PluginBuilder<'static, Settings> {
 
 pub(crate) fn plugin() -> Plugin {
     builder().build().unwrap()
+}
+
+/// The names of all files in a folder, sorted; none where there is no folder.
+pub(crate) fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }

@@ -50,15 +50,8 @@ mod tests {
     use std::sync::Barrier;
 
     use super::*;
+    use crate::fixture::names_in;
     use crate::store::{Contents, begin};
-
-    fn names(folder: &Path) -> Vec<String> {
-        let entries = std::fs::read_dir(folder).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
 
     fn assert_usable(database: &Database) {
         assert!(matches!(begin(database).unwrap(), Contents::Ours(_)));
@@ -73,7 +66,7 @@ mod tests {
         let whole = whole_draft(&path).unwrap().keep().unwrap();
         assert!(whole.exists() && !path.exists(), "nothing has the name before it is whole");
         assert_usable(&open(&path).unwrap());
-        assert_eq!(names(folder.path()), ["t.redb"]);
+        assert_eq!(names_in(folder.path()), ["t.redb"]);
         assert_usable(&open(&path).unwrap());
     }
 
@@ -90,7 +83,7 @@ mod tests {
             publish(late, &path).unwrap();
         }
         assert!(std::fs::read(&path).unwrap() == quick);
-        assert_eq!(names(folder.path()), ["t.redb"]);
+        assert_eq!(names_in(folder.path()), ["t.redb"]);
     }
 
     #[test]
@@ -113,6 +106,6 @@ mod tests {
         }
         let [Ok(database)] = opened.as_slice() else { panic!("{} starts have the store", opened.len()) };
         assert_usable(database);
-        assert_eq!(names(folder.path()), ["t.redb"]);
+        assert_eq!(names_in(folder.path()), ["t.redb"]);
     }
 }

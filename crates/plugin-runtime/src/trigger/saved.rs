@@ -149,6 +149,7 @@ fn stem(path: &Path) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::names_in;
 
     fn id(id: &str) -> TriggerId {
         read_back(id, &text(id)).unwrap().id
@@ -169,14 +170,6 @@ mod tests {
         read(&path)
     }
 
-    fn names(folder: &Path) -> Vec<String> {
-        let entries = std::fs::read_dir(folder).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
     #[test]
     fn a_saved_message_is_read_back_and_removed() {
         let folder = tempfile::tempdir().unwrap();
@@ -186,7 +179,7 @@ mod tests {
         write(cache_dir, &id, b"an earlier one").unwrap();
         write(cache_dir, &id, &text("t.1")).unwrap();
         std::fs::write(cache_dir.join("t.1.redb"), "").unwrap();
-        assert_eq!(names(cache_dir), ["t.1.redb", "t.1.start.json"]);
+        assert_eq!(names_in(cache_dir), ["t.1.redb", "t.1.start.json"]);
         let files = all(cache_dir).unwrap();
         assert_eq!(files, [cache_dir.join("t.1.start.json")]);
         assert_eq!(std::fs::read(&files[0]).unwrap(), text("t.1"));
@@ -194,7 +187,7 @@ mod tests {
         assert_eq!((saved.id.to_string(), saved.trigger), ("t.1".to_owned(), "tick".to_owned()));
         remove(cache_dir, &id).unwrap();
         remove(cache_dir, &id).unwrap();
-        assert_eq!(names(cache_dir), ["t.1.redb"]);
+        assert_eq!(names_in(cache_dir), ["t.1.redb"]);
     }
 
     #[cfg(unix)]

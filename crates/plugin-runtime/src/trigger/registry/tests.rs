@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::FailureKind;
 use crate::collector::{Collector, REFUSED, TAKEN};
-use crate::fixture::{CANARY, plugin};
+use crate::fixture::{CANARY, names_in, plugin};
 use crate::log::testing::{capture, captured};
 use crate::trigger::{self, Destination};
 
@@ -35,11 +35,7 @@ impl Machine {
     }
 
     fn files(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.cache_dir()).into_iter().flatten();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
+        names_in(&self.cache_dir())
     }
 }
 
