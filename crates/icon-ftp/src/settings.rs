@@ -35,7 +35,7 @@ pub struct Settings {
     )]
     retries: u32,
     /// Reach no FTP server and no proxy but these: names (`*.example.com`) and networks (`10.0.0.0/8`, `192.0.2.7`). The
-    /// option can be given several times.
+    /// option can be given several times, or once with commas in it.
     #[arg(long, global = true, env = "PLUGIN_ALLOW_HOST", value_delimiter = ',', value_name = "PATTERN")]
     allow_host: Vec<HostPattern>,
     /// Have no more FTP sessions than this at once, where steps run side by side; further ones are waited for.
@@ -48,7 +48,7 @@ pub struct Settings {
         value_name = "NUMBER"
     )]
     max_sessions: usize,
-    /// Likewise with one server.
+    /// Have no more FTP sessions than this with one server; further ones are waited for.
     #[arg(
         long,
         global = true,
