@@ -203,19 +203,21 @@ impl Pool {
 async fn open(client: &Client, seat: Seat) -> Result<Option<Pooled>, Error> {
     let mut tries = client.tries();
     loop {
-        match client.connect_once().await {
+        let error = match client.connect_once().await {
             Ok(session) => return Ok(Some(Pooled::new(session, seat))),
-            Err(error) if !is_turned_away(&error) && !client.learnt().let_in => {
-                return Err(tries.conclude(error));
-            }
-            Err(error) if is_turned_away(&error) && seat.is_one_too_many() => {
+            Err(error) => error,
+        };
+        if is_turned_away(&error) {
+            if seat.turned_away() {
                 tracing::info!(
                     "The server takes no more sessions ({error}); waiting for one of those there are"
                 );
                 return Ok(None);
             }
-            Err(error) => tries.again(error).await?,
+        } else if !client.learnt().let_in {
+            return Err(tries.conclude(error));
         }
+        tries.again(error).await?;
     }
 }
 

@@ -89,7 +89,7 @@ impl Seat {
     }
 
     /// Whether the pool keeps sessions, and the server need not have this one back. It has to where a session of the same
-    /// client lost its login, as for new TLS tickets, and finds no room any more.
+    /// client lost its login, as for new TLS tickets, and finds no room any more, which is noted here.
     pub(super) fn may_be_kept_for(&self, client: &Client) -> bool {
         let Some(host) = &self.host else { return false };
         let has_no_room = mem::take(&mut client.learnt().has_no_room);
@@ -114,8 +114,8 @@ impl Seat {
     }
 
     /// Takes the server at its word that it has no room for the session that was to be on this seat, if there are others on
-    /// the same server. With no other there is nothing to wait for.
-    pub(super) fn is_one_too_many(&self) -> bool {
+    /// the same server. `false` when there is no other: then there is none to wait for.
+    pub(super) fn turned_away(&self) -> bool {
         let Some(host) = &self.host else { return false };
         self.shared.state().seats.turned_away(host, Instant::now())
     }
