@@ -9,16 +9,20 @@ use ftp_client::{Config, HostPattern, Limits, PoolLimits, Retries};
 /// their size has a bound; a larger file is told without its content.
 const MOST_CONTENT: u64 = 64 * 1024 * 1024;
 
+/// Where these options stand in the help, apart from those of each command.
+const HEADING: &str = "Limits and reach";
+
 /// Limits, persistence and reach; options of every command, which may stand before or after it.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// Download no file of more bytes than this. Without it the disk is the limit.
-    #[arg(long, global = true, env = "PLUGIN_MAX_DOWNLOAD", value_name = "BYTES")]
+    #[arg(long, global = true, help_heading = HEADING, env = "PLUGIN_MAX_DOWNLOAD", value_name = "BYTES")]
     max_download: Option<u64>,
     /// Take no listing of more entries than this.
     #[arg(
         long,
         global = true,
+        help_heading = HEADING,
         env = "PLUGIN_MAX_LISTING",
         default_value_t = Limits::default().listing_entries,
         value_name = "ENTRIES"
@@ -28,6 +32,7 @@ pub struct Settings {
     #[arg(
         long,
         global = true,
+        help_heading = HEADING,
         env = "PLUGIN_RETRIES",
         default_value_t = Retries::default().attempts,
         value_parser = clap::value_parser!(u32).range(0..=100),
@@ -36,12 +41,20 @@ pub struct Settings {
     retries: u32,
     /// Reach no FTP server and no proxy but these: names (`*.example.com`) and networks (`10.0.0.0/8`, `192.0.2.7`). The
     /// option can be given several times, or once with commas in it.
-    #[arg(long, global = true, env = "PLUGIN_ALLOW_HOST", value_delimiter = ',', value_name = "PATTERN")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = HEADING,
+        env = "PLUGIN_ALLOW_HOST",
+        value_delimiter = ',',
+        value_name = "PATTERN"
+    )]
     allow_host: Vec<HostPattern>,
     /// Have no more FTP sessions than this at once, where steps run side by side; further ones are waited for.
     #[arg(
         long,
         global = true,
+        help_heading = HEADING,
         env = "PLUGIN_MAX_SESSIONS",
         default_value_t = PoolLimits::default().sessions,
         value_parser = at_least_one,
@@ -52,6 +65,7 @@ pub struct Settings {
     #[arg(
         long,
         global = true,
+        help_heading = HEADING,
         env = "PLUGIN_MAX_SESSIONS_PER_HOST",
         default_value_t = PoolLimits::default().sessions_per_host,
         value_parser = at_least_one,
