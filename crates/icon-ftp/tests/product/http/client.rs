@@ -2,15 +2,13 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long an answer may take before a test gives up.
-const DEADLINE: Duration = Duration::from_mins(1);
+use super::DEADLINE;
 
 /// A connection to a server.
 pub(crate) struct Client {
@@ -74,6 +72,13 @@ impl Client {
         // A server that has refused the request by its head may be gone before the body.
         let _ = self.stream.write_all(body).await;
         self.response(method == "HEAD").await
+    }
+
+    /// Posts a start message, whose answer is for [`Client::response`].
+    pub(crate) async fn begin(&mut self, path: &str, message: &Value) {
+        let text = message.to_string();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n", text.len());
+        self.send((head + &text).as_bytes()).await;
     }
 
     /// Sends bytes as they are.

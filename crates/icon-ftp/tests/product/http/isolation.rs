@@ -3,11 +3,9 @@
 use ftp_testkit::{Product, RealServer, Tls};
 use serde_json::json;
 
-use super::Http;
 use super::held::Held;
+use super::{DOWNLOAD, Http};
 use crate::process::{base64, connection, content, message};
-
-const DOWNLOAD: &str = "/api/v1/actions/download";
 
 #[tokio::test]
 async fn lines_of_one_request_never_reach_another() {

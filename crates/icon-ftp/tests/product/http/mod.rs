@@ -26,7 +26,10 @@ pub(crate) use self::client::{Client, Response};
 /// How long anything may take before a test gives up.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A running HTTP mode on a free port of the loopback.
+/// Where most tests ask for a step.
+const DOWNLOAD: &str = "/api/v1/actions/download";
+
+/// A running HTTP mode on a free port of the loopback, 127.0.0.1 unless its arguments name another address.
 pub(crate) struct Http {
     child: Child,
     /// Its lines, as they come: a log that nobody reads would hold the program up.
@@ -44,8 +47,10 @@ impl Http {
     }
 
     async fn start_in(cache: &std::path::Path, place: TempDir, arguments: &[&str]) -> Self {
+        let bind: &[&str] = if arguments.contains(&"--bind") { &[] } else { &["--bind", "127.0.0.1"] };
         let mut child = Command::new(env!("CARGO_BIN_EXE_icon-ftp"))
-            .args(["http", "--bind", "127.0.0.1", "--port", "0"])
+            .args(["http", "--port", "0"])
+            .args(bind)
             .args(arguments)
             .env("PLUGIN_CACHE_DIR", cache)
             .stdin(Stdio::null())

@@ -4,11 +4,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::Http;
 use super::held::Held;
+use super::{DOWNLOAD, Http};
 use crate::process::{message, run};
-
-const DOWNLOAD: &str = "/api/v1/actions/download";
 
 #[tokio::test]
 async fn requests_under_way_are_finished_after_a_signal_and_no_new_ones_taken() {
@@ -35,13 +33,7 @@ async fn a_request_that_does_not_end_is_cut_off_after_the_grace() {
     let http = Http::start(&["--graceful_timeout", "1"]).await;
     let mut client = http.client().await;
     let message = message("download", &held.connection(), &json!({"path": "a"}));
-    let text = message.to_string();
-    client
-        .send(
-            format!("POST {DOWNLOAD} HTTP/1.1\r\nhost: h\r\ncontent-length: {}\r\n\r\n{text}", text.len())
-                .as_bytes(),
-        )
-        .await;
+    client.begin(DOWNLOAD, &message).await;
     let waiting = held.accept().await;
     http.terminate();
     let (exit, log) = http.ended().await;
