@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::held::Held;
 use super::{DOWNLOAD, Http};
-use crate::process::{message, run};
+use crate::process::{command, finish, message, run};
 
 #[tokio::test]
 async fn requests_under_way_are_finished_after_a_signal_and_no_new_ones_taken() {
@@ -105,14 +105,28 @@ async fn https_is_served_with_the_certificate_that_is_given() {
     let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
     let mut http = Http::start(&["--tls-cert", cert, "--tls-key", key]).await;
     let port = http.address().port().to_string();
-    assert_eq!(run(&["health", "--port", &port], b"").exit, 0);
+    let mut health = command(&["health", "--port", &port]);
+    // A proxy of the environment is for others: nobody listens there.
+    health.envs([("http_proxy", "http://127.0.0.1:1"), ("https_proxy", "http://127.0.0.1:1")]);
+    assert_eq!(finish(health.spawn().unwrap(), b"").exit, 0);
     let mut plain = http.client().await;
     plain.send(b"GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n").await;
     http.terminate();
     http.wait_for_log("Asked to end").await;
     let answer = run(&["health", "--port", &port], b"");
     assert_eq!(answer.exit, 1, "{answer:?}");
-    assert!(answer.stderr.contains("does not answer on port"), "{answer:?}");
+    assert!(answer.stderr.contains("does not answer at 127.0.0.1:"), "{answer:?}");
+}
+
+#[cfg(target_os = "linux")] // Other systems have one loopback address only.
+#[tokio::test]
+async fn health_is_asked_for_at_the_address_that_is_listened_on() {
+    let http = Http::start(&["--bind", "127.0.0.2"]).await;
+    let port = http.address().port().to_string();
+    let answer = run(&["health", "--port", &port, "--bind", "127.0.0.2"], b"");
+    assert_eq!(answer.exit, 0, "{answer:?}");
+    let elsewhere = run(&["health", "--port", &port], b"");
+    assert_eq!(elsewhere.exit, 1, "{elsewhere:?}");
 }
 
 #[test]
