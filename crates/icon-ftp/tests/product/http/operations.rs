@@ -96,6 +96,26 @@ async fn a_token_is_wanted_where_one_was_given() {
 }
 
 #[tokio::test]
+async fn a_client_that_only_connects_to_https_does_not_hold_up_the_end() {
+    let identity = ftp_testkit::Identity::generate();
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    fs::write(&cert, identity.certificate_pem()).unwrap();
+    fs::write(&key, identity.key_pem()).unwrap();
+    let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
+    let http = Http::start(&["--graceful-timeout", "5", "--tls-cert", cert, "--tls-key", key]).await;
+    let silent = http.client().await;
+    // Taken after the silent one, so that one is in its handshake.
+    let port = http.address().port().to_string();
+    assert_eq!(run(&["health", "--port", &port], b"").exit, 0);
+    http.terminate();
+    let (code, log) = http.ended().await;
+    assert_eq!(code, 0);
+    assert!(!log.contains("did not end in time"), "{log}");
+    drop(silent);
+}
+
+#[tokio::test]
 async fn https_is_served_with_the_certificate_that_is_given() {
     let identity = ftp_testkit::Identity::generate();
     let folder = tempfile::tempdir().unwrap();

@@ -97,7 +97,12 @@ async fn connection(tcp: TcpStream, tls: Option<TlsAcceptor>, router: Router, st
     // Answers are written in one go, or in large blocks.
     let _ = tcp.set_nodelay(true);
     let Some(tls) = tls else { return requests(tcp, router, stop, silence).await };
-    match tokio::time::timeout(silence, tls.accept(tcp)).await {
+    let handshake = tokio::select! {
+        handshake = tokio::time::timeout(silence, tls.accept(tcp)) => handshake,
+        // There is no request yet to wait for.
+        () = stop.wait() => return,
+    };
+    match handshake {
         Ok(Ok(stream)) => requests(stream, router, stop, silence).await,
         Ok(Err(error)) => tracing::debug!("TLS with a client failed: {error}"),
         Err(_) => tracing::debug!("TLS with a client failed: it did not finish the handshake in time"),
