@@ -147,6 +147,22 @@ async fn wrong_methods_and_paths_are_told_in_json() {
 }
 
 #[tokio::test]
+async fn a_refusal_repeats_the_url_whatever_form_it_was_asked_for_in() {
+    let http = Http::start(&[]).await;
+    let rows = [
+        ("GET http://other:81/nope?a=b", "http://other:81/nope?a=b"),
+        ("CONNECT other:81", "http://other:81"),
+        ("OPTIONS *", "http://test"),
+    ];
+    for (asked, url) in rows {
+        let mut client = http.client().await;
+        client.send(format!("{asked} HTTP/1.1\r\nhost: test\r\n\r\n").as_bytes()).await;
+        let response = client.response(false).await;
+        assert_eq!((response.status, &response.json()["url"]), (404, &json!(url)), "{asked}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_http_ends_the_connection() {
     let http = Http::start(&[]).await;
     for nonsense in ["\u{0}\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "USER anonymous\r\n\r\n"] {

@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::FromRequestParts;
 use axum::http::header::{CONTENT_TYPE, HOST, RETRY_AFTER};
 use axum::http::request::Parts;
+use axum::http::uri::{Authority, PathAndQuery};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
@@ -75,8 +76,12 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn of(server: &Server, parts: &Parts) -> Self {
-        let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-        Self { method: parts.method.clone(), url: format!("{}://{host}{}", server.scheme(), parts.uri) }
+        let header = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+        // What stands in the request line comes first (RFC 9112 §3.2.2).
+        let host = parts.uri.authority().map(Authority::as_str).or(header).unwrap_or("localhost");
+        let path = parts.uri.path_and_query().map(PathAndQuery::as_str).filter(|path| path.starts_with('/'));
+        let url = format!("{}://{host}{}", server.scheme(), path.unwrap_or_default());
+        Self { method: parts.method.clone(), url }
     }
 
     /// The long form of a refusal.
