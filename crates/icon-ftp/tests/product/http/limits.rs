@@ -95,6 +95,31 @@ async fn more_steps_than_may_run_are_asked_to_come_again() {
 }
 
 #[tokio::test]
+async fn bodies_that_are_slow_leave_threads_to_the_name_service() {
+    let held = Held::start().await;
+    let http = Http::start(&["--max-requests", "1000"]).await;
+    let mut slow = Vec::new();
+    for _ in 0..550 {
+        let mut client = http.client().await;
+        client
+            .send(
+                format!("POST {DOWNLOAD} HTTP/1.1\r\nhost: h\r\ncontent-length: 1000000\r\n\r\n{{")
+                    .as_bytes(),
+            )
+            .await;
+        slow.push(client);
+    }
+    let mut client = http.client().await;
+    while client.get("/api/v1/admin/status").await.json()["active_work"] != 550 {}
+    let mut connection = held.connection();
+    connection["host"] = json!(format!("localhost:{}", held.address().port()));
+    let message = message("download", &connection, &json!({"path": "a"}));
+    let refused = async { held.accept().await.refuse().await };
+    let (response, ()) = tokio::join!(client.post(DOWNLOAD, &message), refused);
+    assert_eq!(response.status, 500);
+}
+
+#[tokio::test]
 async fn a_step_that_takes_too_long_is_cancelled_and_answered() {
     let held = Held::start().await;
     let http = Http::start(&["--request-timeout", "1"]).await;

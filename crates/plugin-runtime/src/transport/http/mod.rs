@@ -40,6 +40,9 @@ use crate::signal;
 use crate::stop::Stop;
 use crate::trigger::{Surroundings, Triggers};
 
+/// Threads for what blocks beside long bodies and answers, each of which occupies one: disks, and the name service.
+const OTHER_THREADS: usize = 512;
+
 /// Serves requests until SIGTERM or SIGINT, and then those under way for as long as `--graceful-timeout` says.
 ///
 /// # Errors
@@ -47,6 +50,7 @@ use crate::trigger::{Surroundings, Triggers};
 pub fn serve(plugin: &Plugin, options: &HttpOptions, surroundings: Surroundings) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(OTHER_THREADS + options.max_requests as usize)
         .build()
         .map_err(|error| unusable("The process cannot wait for input and output", &error))?;
     let outcome = runtime.block_on(run(plugin.clone(), options, surroundings));
