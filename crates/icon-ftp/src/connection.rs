@@ -22,6 +22,9 @@ const IMPLICIT_TLS_PORT: u16 = 990;
 /// User and password of an anonymous login (RFC 1635 §3.1).
 pub(crate) const ANONYMOUS: (&str, &str) = ("anonymous", "anonymous@");
 
+/// The most bytes of a host (RFC 1123 §2.1): no name is longer, and no address.
+const LONGEST_HOST: usize = 255;
+
 /// The longest wait that can be asked for, in seconds: a day.
 pub(crate) const LONGEST_TIMEOUT: u64 = 86_400;
 
@@ -131,8 +134,8 @@ impl Connection {
     fn address(&self) -> Result<(String, u16), Failure> {
         let text = self.host.trim();
         let (host, port) = split_port(text).ok_or_else(|| failure::bad_host(&self.host))?;
-        let is_clean =
-            !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
+        let is_clean = (1..=LONGEST_HOST).contains(&host.len())
+            && !host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
         let is_number = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         if !is_clean || !port.is_none_or(is_number) || (host.contains(':') && !is_ipv6(host)) {
             return Err(failure::bad_host(&self.host));
@@ -317,6 +320,14 @@ mod tests {
             let expected = expected.map(|(host, port)| (host.to_owned(), port));
             assert_eq!(address, expected, "{host:?} {port:?}");
         }
+    }
+
+    #[test]
+    fn a_host_that_is_too_long_is_no_host_and_not_told_as_a_whole() {
+        let longest = "h".repeat(LONGEST_HOST);
+        assert_eq!(connection(json!({"host": longest})).address().ok(), Some((longest.clone(), 21)));
+        let failure = connection(json!({"host": longest.repeat(1000)})).address().expect_err("no host");
+        assert!(failure.to_string().len() < 1000, "{failure}");
     }
 
     #[test]

@@ -248,10 +248,14 @@ pub(crate) fn remark(remark: Remark) -> Failure {
     }
 }
 
+/// The most characters that are shown of a host that is none; it may be a text of megabytes.
+const SHOWN_HOST: usize = 255;
+
 /// The host cannot be one.
 pub(crate) fn bad_host(host: &str) -> Failure {
+    let shown: String = host.chars().take(SHOWN_HOST).collect();
     Failure::connection(
-        format!("The connection setting `host` is not an address of a server: {}", host.escape_debug()),
+        format!("The connection setting `host` is not an address of a server: {}", shown.escape_debug()),
         "Give a name or an address, with a port where it is not the usual one: `ftp.example.com`, \
          `ftp.example.com:2121`, `[2001:db8::1]:2121`. No `ftp://`, no path.",
     )
