@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 
 /// Where HTTP mode listens, and how much it takes on.
 #[derive(Debug, Clone, Args)]
@@ -44,7 +45,7 @@ pub struct HttpOptions {
     pub idle_timeout: Duration,
     /// Keep the start messages of triggers, with the passwords in them, in the cache folder, and start these triggers
     /// again with the next start of the process.
-    #[arg(long, env = "PLUGIN_RESUME_TRIGGERS")]
+    #[arg(long, env = "PLUGIN_RESUME_TRIGGERS", value_parser = BoolishValueParser::new())]
     pub resume_triggers: bool,
     /// How long a request under way may go on after a signal to end.
     #[arg(
