@@ -16,6 +16,9 @@ const WHILE: Duration = Duration::from_secs(5);
 /// How many downloads curl does in a row.
 const CURLS: usize = 200;
 
+/// How often it does so. Now and then it meets with a delayed acknowledgement at each file, so its best run counts.
+const CURL_RUNS: usize = 5;
+
 /// HTTP mode on a port of its own; killed when dropped.
 pub(crate) struct Http {
     child: Child,
@@ -109,8 +112,12 @@ async fn read_answer(tcp: &mut TcpStream, answer: &mut Vec<u8>) -> io::Result<()
     Ok(())
 }
 
-/// Downloads a second that curl does, one after the other on one connection.
+/// Downloads a second that curl does at best, one after the other on one connection.
 pub(crate) fn curl_loop(server: &RealServer) -> io::Result<f64> {
+    (0..CURL_RUNS).map(|_| curl_run(server)).try_fold(0.0, |best, run| Ok(run?.max(best)))
+}
+
+fn curl_run(server: &RealServer) -> io::Result<f64> {
     let url = format!("ftp://{}:{}@{}/file.bin", server.username(), server.password(), server.address());
     let config = format!("url = \"{url}\"\noutput = \"/dev/null\"\n").repeat(CURLS);
     let mut curl = Command::new("curl");
