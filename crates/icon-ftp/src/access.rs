@@ -1,9 +1,10 @@
-//! The way of every step from the connection's settings to a session: what whoever runs the program has decided, and the
-//! pool that all steps share.
+//! The way of every step from the connection's settings to a session: what whoever runs the program has decided, and what
+//! all steps share.
 
 use ftp_client::{Client, Pool, Pooled};
 use plugin_runtime::Failure;
 
+use crate::actions::upload::Cleanups;
 use crate::connection::Connection;
 use crate::failure;
 use crate::settings::Settings;
@@ -13,6 +14,7 @@ use crate::settings::Settings;
 pub(crate) struct Access {
     pub(crate) settings: Settings,
     pub(crate) pool: Pool,
+    pub(crate) cleanups: Cleanups,
 }
 
 impl Access {

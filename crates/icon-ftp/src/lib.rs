@@ -18,6 +18,7 @@ use ftp_client::Pool;
 use plugin_runtime::{CrossCheckError, Plugin};
 
 use access::Access;
+use actions::upload::Cleanups;
 
 pub use settings::Settings;
 
@@ -31,7 +32,8 @@ const SPEC: &str = include_str!("../../../plugin/plugin.spec.yaml");
 ///
 /// The specification, the functions and their types do not fit together.
 pub fn plugin(settings: Settings, pool: Pool) -> Result<Plugin, CrossCheckError> {
-    let access = Access { settings, pool: pool.clone() };
+    let cleanups = Cleanups::default();
+    let access = Access { settings, pool: pool.clone(), cleanups: cleanups.clone() };
     Plugin::builder(SPEC)
         .connection_test(with(&access, connection_test::run))
         .action("download", with(&access, actions::download::run))
@@ -39,6 +41,7 @@ pub fn plugin(settings: Settings, pool: Pool) -> Result<Plugin, CrossCheckError>
         .action("delete", with(&access, actions::delete::run))
         .trigger::<triggers::monitor::Output, _, _, _>("monitor", with(&access, triggers::monitor::run))
         .metrics(move || metrics::of(&pool))
+        .cleaned_up(move || cleanups.clone().all_done())
         .build()
 }
 

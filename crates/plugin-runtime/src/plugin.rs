@@ -1,6 +1,7 @@
 //! A plugin: its specification and the functions that do what it promises.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -18,15 +19,24 @@ pub struct Plugin {
     spec: Arc<Spec>,
     handlers: Arc<dyn Handlers>,
     measure: Measure,
+    cleaned_up: CleanedUp,
 }
 
 /// Gives what a plugin counts.
 type Measure = Arc<dyn Fn() -> Vec<Metric> + Send + Sync>;
 
+/// Waits until nothing is being cleaned up.
+type CleanedUp = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
 impl Plugin {
     /// Begins a plugin with the text of its `plugin.spec.yaml`.
     pub fn builder<C: Connection>(spec_yaml: &str) -> PluginBuilder<'_, C> {
-        PluginBuilder { spec_yaml, table: Table::default(), measure: Arc::new(Vec::new) }
+        PluginBuilder {
+            spec_yaml,
+            table: Table::default(),
+            measure: Arc::new(Vec::new),
+            cleaned_up: Arc::new(|| Box::pin(std::future::ready(()))),
+        }
     }
 
     /// What the plugin promises.
@@ -39,6 +49,11 @@ impl Plugin {
         (self.measure)()
     }
 
+    /// Waits until nothing is being cleaned up any more behind steps that were dropped.
+    pub(crate) async fn cleaned_up(&self) {
+        (self.cleaned_up)().await;
+    }
+
     pub(crate) fn handlers(&self) -> Arc<dyn Handlers> {
         Arc::clone(&self.handlers)
     }
@@ -49,6 +64,7 @@ pub struct PluginBuilder<'y, C> {
     spec_yaml: &'y str,
     table: Table<C>,
     measure: Measure,
+    cleaned_up: CleanedUp,
 }
 
 impl<C: Connection> PluginBuilder<'_, C> {
@@ -98,6 +114,18 @@ impl<C: Connection> PluginBuilder<'_, C> {
         self
     }
 
+    /// Sets the function that waits until nothing is being cleaned up any more behind steps that were dropped. A process
+    /// that ends waits for it a moment.
+    #[must_use]
+    pub fn cleaned_up<F, Fut>(mut self, wait: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.cleaned_up = Arc::new(move || Box::pin(wait()));
+        self
+    }
+
     /// The plugin, once specification, handlers and types agree.
     ///
     /// # Errors
@@ -107,6 +135,6 @@ impl<C: Connection> PluginBuilder<'_, C> {
         let spec = Spec::parse(self.spec_yaml)?;
         let handlers: Arc<dyn Handlers> = Arc::new(self.table);
         cross_check::check(&spec, &handlers.types())?;
-        Ok(Plugin { spec: Arc::new(spec), handlers, measure: self.measure })
+        Ok(Plugin { spec: Arc::new(spec), handlers, measure: self.measure, cleaned_up: self.cleaned_up })
     }
 }

@@ -7,6 +7,7 @@ use ftp_proto::{EntryKind, PathError, RemotePath};
 use plugin_runtime::{Content, Context, Failure};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::leftovers::Cleanups;
 use self::leftovers::Leftovers;
 use super::{begin, refusal};
 use crate::access::Access;

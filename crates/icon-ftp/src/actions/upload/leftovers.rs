@@ -1,11 +1,13 @@
 //! What an atomic upload leaves on the server when nobody waits for it any more: a request whose client has gone away is
 //! dropped wherever it stands, and can do nothing itself then.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_client::{Client, Error, Pool, Session};
 use ftp_proto::RemotePath;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tracing::Instrument as _;
 
@@ -25,7 +27,34 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// a session of their own.
 pub(super) struct Leftovers(Option<Files>);
 
+/// Counts how much cleaning up is under way. Cheap to clone; clones count together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cleanups(Arc<watch::Sender<usize>>);
+
+/// One that is under way, until it is dropped.
+struct UnderWay(Cleanups);
+
+impl Cleanups {
+    /// Waits until none is under way.
+    pub(crate) async fn all_done(self) {
+        // The sender is in `self`, so the channel cannot close.
+        let _ = self.0.subscribe().wait_for(|under_way| *under_way == 0).await;
+    }
+
+    fn begin(self) -> UnderWay {
+        self.0.send_modify(|under_way| *under_way += 1);
+        UnderWay(self)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|under_way| *under_way -= 1);
+    }
+}
+
 struct Files {
+    cleanups: Cleanups,
     pool: Pool,
     client: Client,
     /// The new file, or part of it.
@@ -37,8 +66,8 @@ struct Files {
 impl Leftovers {
     /// Those of an upload that goes to `temporary` first.
     pub(super) fn of(session: &Session, access: &Access, temporary: RemotePath) -> Self {
-        let (pool, client) = (access.pool.clone(), session.client().clone());
-        Self(Some(Files { pool, client, temporary, moved: None }))
+        let (cleanups, pool) = (access.cleanups.clone(), access.pool.clone());
+        Self(Some(Files { cleanups, pool, client: session.client().clone(), temporary, moved: None }))
     }
 
     /// The old file `path` is about to be moved out of the way.
@@ -58,7 +87,12 @@ impl Drop for Leftovers {
     fn drop(&mut self) {
         // Without a runtime the process ends.
         if let (Some(files), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn(files.clean_up().in_current_span());
+            let under_way = files.cleanups.clone().begin();
+            let cleaning = async move {
+                files.clean_up().await;
+                drop(under_way);
+            };
+            runtime.spawn(cleaning.in_current_span());
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use ftp_testkit::Transcript;
 use serde_json::{Value, json};
 
 use super::held::Held;
@@ -52,6 +53,34 @@ async fn an_idle_process_ends_at_once_and_the_platforms_options_are_taken() {
     assert_eq!(client.get("/api/v1/status").await.status, 200);
     http.terminate();
     assert_eq!(http.ended().await.0, 0);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_cut_off_at_the_end_leaves_no_file_behind() {
+    let login = "S: 220 hi\nC: USER u\nS: 331 pw\nC: PASS canary\nS: 230 in\nC: TYPE I\nS: 200 ok\n";
+    let server = Transcript::parse(&format!(
+        "{login}C: EPSV\nS: 229 (|||{{port}}|)\nC: STOR .icon-ftp-*\nS: 150 send\nT: gone\n---
+         {login}C: DELE .icon-ftp-*\nS: 250 gone"
+    ))
+    .start()
+    .await;
+    let http = Http::start(&["--graceful-timeout", "1"]).await;
+    let mut client = http.client().await;
+    let connection = json!({
+        "host": server.address().to_string(), "credentials": {"username": "u", "password": "canary"},
+    });
+    let input = json!({"remote_path": "f", "file_content": "YQ==", "atomic": true});
+    let text = message("upload", &connection, &input).to_string();
+    let head = format!("POST /actions/upload HTTP/1.1\r\nhost: h\r\ncontent-length: {}\r\n\r\n", text.len());
+    client.send((head + &text).as_bytes()).await;
+    while !server.received().iter().any(|line| line.starts_with("STOR")) {
+        tokio::task::yield_now().await;
+    }
+    http.terminate();
+    let (code, log) = http.ended().await;
+    assert_eq!(code, 0, "{log}");
+    assert!(log.contains("its temporary file removed"), "{log}");
+    server.finish().await;
 }
 
 #[tokio::test]

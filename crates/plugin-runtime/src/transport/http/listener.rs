@@ -56,8 +56,9 @@ pub(super) async fn bind(options: &HttpOptions) -> Result<Listener, Failure> {
 }
 
 impl Listener {
-    /// Takes connections until the stop, and returns when the last request under way is answered.
-    pub(super) async fn serve(self, router: Router, stop: Stop) {
+    /// Takes connections until `stop`, and returns when the last request under way is answered. What still is under way
+    /// at `cut` is dropped, as by a client that goes away.
+    pub(super) async fn serve(self, router: Router, stop: Stop, cut: Stop) {
         let mut serving = JoinSet::new();
         loop {
             let (tcp, permit) = tokio::select! {
@@ -74,7 +75,14 @@ impl Listener {
         }
         // Nobody is to wait for an answer in a queue that nobody takes from.
         drop(self.tcp);
-        while serving.join_next().await.is_some() {}
+        let all_answered = async { while serving.join_next().await.is_some() {} };
+        let is_cut = tokio::select! {
+            () = all_answered => false,
+            () = cut.wait() => true,
+        };
+        if is_cut {
+            serving.shutdown().await;
+        }
     }
 
     /// The next connection, once there may be another one.

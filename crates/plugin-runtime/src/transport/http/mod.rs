@@ -25,8 +25,10 @@ mod watch;
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 pub use self::health::{HealthOptions, check};
 pub use self::options::HttpOptions;
@@ -37,11 +39,14 @@ use self::metrics::Metrics;
 use crate::failure::Failure;
 use crate::plugin::Plugin;
 use crate::signal;
-use crate::stop::Stop;
+use crate::stop::{Stop, StopSource};
 use crate::trigger::{Surroundings, Triggers};
 
 /// Threads for what blocks beside long bodies and answers, each of which occupies one: disks, and the name service.
 const OTHER_THREADS: usize = 512;
+
+/// How long cleaning up may take behind steps that were cut off at the end, or given up shortly before.
+const CLEANING: Duration = Duration::from_secs(5);
 
 /// Serves requests until SIGTERM or SIGINT, and then those under way for as long as `--graceful-timeout` says.
 ///
@@ -64,20 +69,34 @@ async fn run(plugin: Plugin, options: &HttpOptions, surroundings: Surroundings) 
     let server = Server::new(plugin, options, surroundings)?;
     let listener = listener::bind(options).await?;
     let (source, stop) = Stop::new();
+    let (cutter, cut) = Stop::new();
     if options.resume_triggers {
         server.triggers().resume().await;
     }
-    let serving = tokio::spawn(listener.serve(routes::router(&server), stop));
+    let serving = tokio::spawn(listener.serve(routes::router(&server), stop, cut));
     ended.await;
     tracing::info!("Asked to end by a signal");
     server.gate().shut_down();
     source.request();
-    let ending = async { tokio::join!(serving, server.triggers().shut_down()) };
-    if tokio::time::timeout(options.graceful_timeout, ending).await.is_err() {
+    wind_down(&server, serving, &cutter).await;
+    Ok(())
+}
+
+/// Lets what is under way come to its end for as long as the options say, cuts off the rest, and lets steps clean up.
+async fn wind_down(server: &Server, mut serving: JoinHandle<()>, cutter: &StopSource) {
+    let ending = async { tokio::join!(&mut serving, server.triggers().shut_down()) };
+    if timeout(server.0.options.graceful_timeout, ending).await.is_err() {
         let (requests, triggers) = (server.gate().active(), server.triggers().totals().running);
         tracing::warn!("{requests} requests and {triggers} triggers did not end in time and are cut off");
+        cutter.request();
+        // Where it has ended, only triggers have not.
+        if !serving.is_finished() {
+            let _ = serving.await;
+        }
     }
-    Ok(())
+    if timeout(CLEANING, server.plugin().cleaned_up()).await.is_err() {
+        tracing::warn!("There was no time to clean up behind all steps that were given up");
+    }
 }
 
 /// What all requests share. Cloning is cheap.

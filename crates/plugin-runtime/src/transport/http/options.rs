@@ -47,7 +47,8 @@ pub struct HttpOptions {
     /// again with the next start of the process.
     #[arg(long, env = "PLUGIN_RESUME_TRIGGERS", value_parser = BoolishValueParser::new())]
     pub resume_triggers: bool,
-    /// How long a request under way may go on after a signal to end.
+    /// How long a request under way may go on after a signal to end. Cleaning up behind those that are cut off then may
+    /// take 5 seconds more.
     #[arg(
         long,
         alias = "graceful_timeout",
