@@ -7,6 +7,7 @@
 mod file;
 
 use std::io;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,15 +131,9 @@ impl Store {
     /// # Errors
     /// The file is in use by another process, damaged, of another format, or cannot be opened. It is never replaced.
     pub(crate) fn open(path: Option<&Path>, meta: Meta, log: StepLog) -> Result<Self, Failure> {
-        let opened = match path {
-            Some(path) => file::open(path),
-            None => builder().create_with_backend(InMemoryBackend::new()).map_err(redb::Error::from),
-        };
-        let database = opened.map_err(|error| not_opened(path, &error))?;
-        let backlog = match begin(&database).map_err(|error| broken(path, &error))? {
-            Contents::Ours(backlog) => backlog,
-            Contents::Foreign { format } => return Err(other_format(path, &format)),
-        };
+        // Some damage makes redb panic. Whatever it left half done is gone with it.
+        let opened = catch_unwind(|| database(path));
+        let (database, backlog) = opened.unwrap_or_else(|_| Err(broken(path, &"a part of it is damaged")))?;
         let path = path.map(Path::to_owned);
         let traffic = watch::Sender::new(Traffic { backlog, ..Traffic::default() });
         Ok(Self(Arc::new(Inner { database, path, traffic, event_limit: MAX_BYTES, meta, log })))
@@ -349,6 +344,19 @@ impl io::Write for Payload {
     }
 }
 
+/// The database of a store that is opened, and what waits in it.
+fn database(path: Option<&Path>) -> Result<(Database, Backlog), Failure> {
+    let opened = match path {
+        Some(path) => file::open(path),
+        None => builder().create_with_backend(InMemoryBackend::new()).map_err(redb::Error::from),
+    };
+    let database = opened.map_err(|error| not_opened(path, &error))?;
+    match begin(&database).map_err(|error| broken(path, &error))? {
+        Contents::Ours(backlog) => Ok((database, backlog)),
+        Contents::Foreign { format } => Err(other_format(path, &format)),
+    }
+}
+
 fn place(path: Option<&Path>) -> String {
     path.map_or_else(|| "in memory".to_owned(), |path| path.display().to_string())
 }
@@ -482,6 +490,26 @@ mod tests {
                 "{name}: {failure:?}"
             );
             assert!(std::fs::read(&path).unwrap() == bytes, "{name} was changed");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_damaged_page_panics_nobody() {
+        const PAGE: usize = 4096;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.redb");
+        open(&path).unwrap().commit(&1, vec![json!(1)]).await.unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let mut failures = Vec::new();
+        for page in 0..whole.len() / PAGE {
+            let mut damaged = whole.clone();
+            damaged[page * PAGE..][..PAGE].fill(0xb4);
+            std::fs::write(&path, damaged).unwrap();
+            failures.extend(open(&path).err());
+        }
+        assert!(failures.iter().any(|failure| failure.cause().ends_with("a part of it is damaged")));
+        for failure in failures {
+            assert!(failure.assistance().contains("t.redb to begin anew"), "{failure:?}");
         }
     }
 
