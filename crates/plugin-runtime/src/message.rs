@@ -114,7 +114,7 @@ impl StartMessage {
     /// Reads a start message as it comes, with blocking calls. Of duplicate keys the last one counts.
     ///
     /// Texts of more than 64 KiB directly in the input are decoded on the way to where a [`Content`](crate::Content)
-    /// has its bytes, whatever the order of keys. All the rest of the message may have 16 MiB.
+    /// has its bytes, whatever the order of keys. All the rest of the message may have 1 MiB.
     ///
     /// How long a message may be is the reader's business: an error of kind [`io::ErrorKind::FileTooLarge`] is told as
     /// the rest of the sentence that begins with "The start message", as in `has more than 3 GiB`.

@@ -411,7 +411,7 @@ mod tests {
 
     #[test]
     fn only_long_texts_may_be_large_and_the_rest_is_named() {
-        let large = "x".repeat(16 << 20);
+        let large = "x".repeat(1 << 20);
         let meta = format!(
             r#"{{"version":"v1","type":"action_start","body":{{"action":"a","meta":"{large}","connection":{{}}}}}}"#
         );
@@ -424,7 +424,7 @@ mod tests {
             let (fault, cause) = refusal(&text);
             assert_eq!(fault, MessageFault::TooLarge, "{part}");
             let expected =
-                "The start message is too large: beside the contents in its input it may have 16 MiB, and ";
+                "The start message is too large: beside the contents in its input it may have 1 MiB, and ";
             assert_eq!(cause, format!("{expected}{part} goes beyond that"));
         }
     }

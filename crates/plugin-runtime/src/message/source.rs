@@ -16,8 +16,8 @@ use super::MessageFault;
 /// Bytes that are read at a time.
 const BLOCK: usize = 64 << 10;
 
-/// All of a message but its long texts has at most this many bytes (16 MiB).
-const REST_LIMIT: usize = 16 << 20;
+/// All of a message but its long texts has at most this many bytes (1 MiB).
+const REST_LIMIT: usize = 1 << 20;
 
 /// A message that cannot be read, and why.
 pub(super) struct Broken {

@@ -171,6 +171,12 @@ async fn what_is_no_http_ends_the_connection() {
         assert_eq!(client.response(false).await.status, 400, "{nonsense:?}");
         assert!(client.is_closed().await);
     }
+    for hosts in ["", "host: a\r\nhost: b\r\n"] {
+        let mut client = http.client().await;
+        client.send(format!("GET /healthz HTTP/1.1\r\n{hosts}\r\n").as_bytes()).await;
+        let response = client.response(false).await;
+        assert_eq!((response.status, &response.json()["code"]), (400, &json!(400)), "{hosts:?}");
+    }
     let mut client = http.client().await;
     client
         .send(b"POST /actions/upload HTTP/1.1\r\nhost: h\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n")

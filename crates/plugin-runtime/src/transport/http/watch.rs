@@ -2,9 +2,9 @@
 //! ended.
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HOST, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::Response;
 use subtle::ConstantTimeEq as _;
@@ -74,6 +74,9 @@ fn refusal(server: &Server, parts: &Parts) -> Option<Response> {
             "The request's header is too large: at most {HEADER_LINES} lines and {HEADER_BYTES} bytes are taken."
         );
         return Some(asked.refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, &description));
+    }
+    if parts.version == Version::HTTP_11 && headers.get_all(HOST).iter().count() != 1 {
+        return Some(asked.bad_request("A request has one header Host (RFC 9112, section 3.2)."));
     }
     if !OPEN.contains(&parts.uri.path()) && !has_token(server, headers) {
         let description = "A bearer token is needed: send the header \"Authorization: Bearer …\" with the token that this \
