@@ -8,6 +8,8 @@ use std::io;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::content::Content;
+use crate::content::aside::{self, Written};
 use crate::failure::Failure;
 use crate::handler::Output;
 use crate::log::StepLog;
@@ -65,8 +67,46 @@ impl Event {
     /// # Errors
     /// The destination fails, or a file behind the output cannot be read. A part of the line may be written then.
     pub fn write(&self, mut to: impl io::Write) -> io::Result<()> {
-        serde_json::to_writer(&mut to, self)?;
-        to.write_all(b"\n")
+        self.line()?.write(&mut to)
+    }
+
+    /// The event's line, which knows how long it is.
+    ///
+    /// # Errors
+    /// The output cannot be written as JSON.
+    pub(crate) fn line(&self) -> io::Result<Line> {
+        let Written { mut text, contents } = aside::write(self)?;
+        text.push(b'\n');
+        Ok(Line { text, contents })
+    }
+}
+
+/// An event as one line of compact JSON, with a newline at its end. Its large contents are where they are until it is
+/// written.
+pub(crate) struct Line {
+    text: Vec<u8>,
+    /// Where they belong in the text, in order.
+    contents: Vec<(usize, Content)>,
+}
+
+impl Line {
+    /// Its length in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.text.len() as u64 + self.contents.iter().map(|(_, content)| content.text_len()).sum::<u64>()
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// The destination fails, or a file behind the output cannot be read. A part of the line may be written then.
+    pub(crate) fn write(&self, to: &mut impl io::Write) -> io::Result<()> {
+        let mut done = 0;
+        for (at, content) in &self.contents {
+            to.write_all(&self.text[done..*at])?;
+            content.write_text(to)?;
+            done = *at;
+        }
+        to.write_all(&self.text[done..])
     }
 }
 

@@ -1,6 +1,5 @@
 //! Room on disk: contents that do not end must not fill the disk of a machine that others work on, too.
 
-use std::env;
 use std::io;
 use std::path::PathBuf;
 
@@ -38,7 +37,7 @@ impl Room {
 
     /// Refuses `bytes` that are still to come, likewise.
     pub(super) fn look_for(&self, bytes: u64) -> io::Result<()> {
-        let folder = env::temp_dir();
+        let folder = tempfile::env::temp_dir();
         // Where nobody can tell what is free, the write itself has to find out.
         let Ok(disk) = fs4::statvfs(&folder) else { return Ok(()) };
         let free = disk.available_space();
@@ -104,6 +103,6 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         let text = error.to_string();
         assert!(text.contains(&u64::MAX.to_string()) && text.contains("stay free"), "{text}");
-        assert!(text.contains(&env::temp_dir().display().to_string()), "{text}");
+        assert!(text.contains(&tempfile::env::temp_dir().display().to_string()), "{text}");
     }
 }

@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use axum::http::uri::{Authority, PathAndQuery};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use hyper::body::Frame;
+use hyper::body::{Frame, SizeHint};
 use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 use serde_json::json;
@@ -19,10 +19,10 @@ use tokio::sync::mpsc;
 
 use super::Server;
 use super::gate::Slot;
-use crate::event::Event;
+use crate::event::{Event, Line};
 
 /// An event up to this many bytes is written before the answer begins (256 KiB); a longer one while it is sent.
-const WHOLE_EVENT: usize = 256 << 10;
+const WHOLE_EVENT: u64 = 256 << 10;
 
 /// Bytes of a long event that are sent at a time.
 const BLOCK: usize = 128 << 10;
@@ -130,62 +130,46 @@ impl FromRequestParts<Server> for Asked {
 }
 
 /// An event, whatever its size. `slot` is held until its last byte is on its way.
-pub(super) fn event(status: StatusCode, event: Event, slot: Slot, sent: Counter) -> Response {
-    let mut whole = Whole(Vec::new());
-    match event.write(&mut whole) {
-        Ok(()) => {
-            sent.inc_by(whole.0.len() as u64);
-            (status, [(CONTENT_TYPE, JSON)], whole.0).into_response()
-        }
-        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-            (status, [(CONTENT_TYPE, JSON)], streamed(event, slot, sent)).into_response()
-        }
+pub(super) fn event(status: StatusCode, event: &Event, slot: Slot, sent: &Counter) -> Response {
+    let body = event.line().and_then(|line| {
+        sent.inc_by(line.len());
+        if line.len() > WHOLE_EVENT { Ok(Body::new(streamed(line, slot))) } else { whole(&line) }
+    });
+    match body {
+        Ok(body) => (status, [(CONTENT_TYPE, JSON)], body).into_response(),
         Err(error) => {
             refusal(StatusCode::INTERNAL_SERVER_ERROR, &format!("The event cannot be written: {error}"))
         }
     }
 }
 
-/// Takes an event that is not long.
-struct Whole(Vec<u8>);
-
-impl Write for Whole {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > WHOLE_EVENT {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn whole(line: &Line) -> io::Result<Body> {
+    let mut text = Vec::new();
+    line.write(&mut text)?;
+    Ok(text.into())
 }
 
 /// A body that is written while it is sent. Where the writing fails, the body breaks off, which the client notices.
-fn streamed(event: Event, slot: Slot, sent: Counter) -> Body {
-    let (sender, receiver) = mpsc::channel(WAITING_BLOCKS);
+fn streamed(line: Line, slot: Slot) -> Streamed {
+    let (sender, blocks) = mpsc::channel(WAITING_BLOCKS);
+    let left = line.len();
     tokio::task::spawn_blocking(move || {
         let _slot = slot;
-        let mut blocks = io::BufWriter::with_capacity(BLOCK, Blocks { to: &sender, sent });
-        let written = event.write(&mut blocks).and_then(|()| blocks.flush());
-        // A client that went away does not want to know how it ended.
-        let _ = sender.blocking_send(written.map_or_else(Piece::Broken, |()| Piece::End));
+        let mut to = io::BufWriter::with_capacity(BLOCK, Blocks(&sender));
+        if let Err(error) = line.write(&mut to).and_then(|()| to.flush()) {
+            // A client that went away does not want to know how it ended.
+            let _ = sender.blocking_send(Err(error));
+        }
     });
-    Body::new(Streamed(receiver))
-}
-
-/// What a long event is sent as.
-enum Piece {
-    Block(Bytes),
-    /// The event is whole. Without this its end is a break, and not to be taken for the end of an answer.
-    End,
-    Broken(io::Error),
+    Streamed { blocks, left }
 }
 
 /// The blocks of a long event, as hyper takes them.
-struct Streamed(mpsc::Receiver<Piece>);
+struct Streamed {
+    blocks: mpsc::Receiver<io::Result<Bytes>>,
+    /// Bytes that are still to come. Blocks that end before are a break, and not the end of an answer.
+    left: u64,
+}
 
 impl hyper::body::Body for Streamed {
     type Data = Bytes;
@@ -195,27 +179,36 @@ impl hyper::body::Body for Streamed {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        self.0.poll_recv(context).map(|piece| match piece {
-            Some(Piece::Block(block)) => Some(Ok(Frame::data(block))),
-            Some(Piece::End) => None,
-            Some(Piece::Broken(error)) => Some(Err(error)),
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        self.blocks.poll_recv(context).map(|block| match block {
+            Some(Ok(block)) => {
+                self.left = self.left.saturating_sub(block.len() as u64);
+                Some(Ok(Frame::data(block)))
+            }
+            Some(Err(error)) => Some(Err(error)),
             None => Some(Err(io::ErrorKind::UnexpectedEof.into())),
         })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
     }
 }
 
 /// Hands blocks to whoever sends them. A client that went away is a broken pipe.
-struct Blocks<'s> {
-    to: &'s mpsc::Sender<Piece>,
-    sent: Counter,
-}
+struct Blocks<'s>(&'s mpsc::Sender<io::Result<Bytes>>);
 
 impl Write for Blocks<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.to
-            .blocking_send(Piece::Block(Bytes::copy_from_slice(bytes)))
+        self.0
+            .blocking_send(Ok(Bytes::copy_from_slice(bytes)))
             .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        self.sent.inc_by(bytes.len() as u64);
         Ok(bytes.len())
     }
 

@@ -62,8 +62,8 @@ impl Metrics {
     }
 
     /// Counts the bytes of events.
-    pub(super) fn sent(&self) -> Counter {
-        self.sent.clone()
+    pub(super) fn sent(&self) -> &Counter {
+        &self.sent
     }
 
     /// Everything there is to tell now.

@@ -160,7 +160,7 @@ impl Work {
             Err(_) => (late, StatusCode::GATEWAY_TIMEOUT),
         };
         server.metrics().done(step, code, began.elapsed());
-        answer::event(code, event, slot, server.metrics().sent())
+        answer::event(code, &event, slot, server.metrics().sent())
     }
 }
 
@@ -191,7 +191,7 @@ fn refuse_message(error: MessageError, asked: &Asked, slot: Slot, server: &Serve
         MessageFault::EmptyObject => refusal(StatusCode::BAD_REQUEST, "Empty input provided"),
         MessageFault::Shape => {
             let code = status(error.failure.kind());
-            answer::event(code, error.into(), slot, server.metrics().sent())
+            answer::event(code, &error.into(), slot, server.metrics().sent())
         }
         _ => asked.refuse(status(error.failure.kind()), error.failure.cause()),
     }

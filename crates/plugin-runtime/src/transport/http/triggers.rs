@@ -38,7 +38,7 @@ pub(super) async fn start(Inbound { server, name, asked, body }: Inbound) -> Res
         Ok(report) => json(StatusCode::CREATED, &report),
         Err(failure) => {
             let code = status(failure.kind());
-            answer::event(code, Event::refused(kind, meta, failure), slot, server.metrics().sent())
+            answer::event(code, &Event::refused(kind, meta, failure), slot, server.metrics().sent())
         }
     }
 }
