@@ -1,5 +1,6 @@
 //! Whole files between the server and a [`Content`]: what actions and triggers do alike.
 
+mod digest;
 mod send;
 
 use std::io;
@@ -7,8 +8,8 @@ use std::io;
 use ftp_client::{Error, Session};
 use ftp_proto::RemotePath;
 use plugin_runtime::{Content, Failure};
-use sha2::{Digest, Sha256};
 
+use self::digest::Digest;
 pub(crate) use self::send::{Place, send};
 use crate::failure;
 
@@ -61,15 +62,16 @@ pub(crate) async fn fetch(session: &mut Session, path: &RemotePath) -> Result<Fe
     if let Some(size) = download.expected() {
         content.announce(size).map_err(TransferError::Spool)?;
     }
-    let mut digest = Sha256::new();
+    let mut digest = Digest::new();
     let mut block = vec![0; BLOCK];
     loop {
         let read = download.read(&mut block).await?;
         if read == 0 {
             break;
         }
-        digest.update(&block[..read]);
         content.write(&block[..read]).map_err(TransferError::Spool)?;
+        block = digest.update(block, read).await.map_err(TransferError::Spool)?;
     }
-    Ok(Fetched { content: content.finish(), sha256: hex::encode(digest.finalize()) })
+    let sha256 = digest.finish().await.map_err(TransferError::Spool)?;
+    Ok(Fetched { content: content.finish(), sha256 })
 }

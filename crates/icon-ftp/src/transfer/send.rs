@@ -7,8 +7,8 @@
 use ftp_client::{Before, Error, Session, Tries};
 use ftp_proto::RemotePath;
 use plugin_runtime::{Content, ContentReader};
-use sha2::{Digest, Sha256};
 
+use super::digest::Digest;
 use super::{BLOCK, TransferError};
 
 /// From this size on, in bytes, an upload is resumed. What is smaller is sent again before the server could have been
@@ -65,10 +65,9 @@ struct Sending<'u> {
 impl Sending<'_> {
     /// Sends what the server does not hold yet.
     async fn attempt(&mut self, session: &mut Session) -> Result<String, TransferError> {
-        let mut digest = Sha256::new();
+        let mut digest = Digest::new();
         let mut reader = self.content.reader();
-        let mut block = vec![0; BLOCK];
-        self.pass_over(&mut reader, &mut block, &mut digest)?;
+        let mut block = self.pass_over(&mut reader, &mut digest).await?;
         if self.held < self.content.len() || !self.is_begun {
             let mut upload = match self.held {
                 0 => session.upload_replacing(self.path, self.before).await?,
@@ -81,9 +80,9 @@ impl Sending<'_> {
                 if read == 0 {
                     break;
                 }
-                digest.update(&block[..read]);
                 self.sent += read as u64;
                 upload.write(&block[..read]).await?;
+                block = digest.update(block, read).await.map_err(TransferError::Spool)?;
             }
             upload.finish().await?;
         }
@@ -91,17 +90,17 @@ impl Sending<'_> {
             Some(found) if found != self.content.len() => {
                 Err(TransferError::WrongSize { sent: self.content.len(), found })
             }
-            _ => Ok(hex::encode(digest.finalize())),
+            _ => digest.finish().await.map_err(TransferError::Spool),
         }
     }
 
-    /// Reads what the server holds already, for the digest alone.
-    fn pass_over(
+    /// Reads what the server holds already, for the digest alone, and gives a block for the rest.
+    async fn pass_over(
         &self,
         reader: &mut ContentReader,
-        block: &mut [u8],
-        digest: &mut Sha256,
-    ) -> Result<(), TransferError> {
+        digest: &mut Digest,
+    ) -> Result<Vec<u8>, TransferError> {
+        let mut block = vec![0; BLOCK];
         let mut left = self.held;
         while left > 0 {
             let part = usize::try_from(left).map_or(block.len(), |left| left.min(block.len()));
@@ -109,10 +108,10 @@ impl Sending<'_> {
             if read == 0 {
                 return Err(TransferError::Spool(std::io::ErrorKind::UnexpectedEof.into()));
             }
-            digest.update(&block[..read]);
+            block = digest.update(block, read).await.map_err(TransferError::Spool)?;
             left -= read as u64;
         }
-        Ok(())
+        Ok(block)
     }
 
     /// Takes the failure of an attempt. When this returns, the next one may begin.
