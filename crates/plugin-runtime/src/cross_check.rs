@@ -40,8 +40,8 @@ pub enum CrossCheckError {
 
 /// Compares a specification with its handlers.
 ///
-/// Each step has a handler and each handler a step; and each type is tried on the specification's own examples, so that
-/// a step that starts at all takes and gives what the specification promises.
+/// Each step has a handler and each handler a step; and where debug assertions are on, as in tests, each type is tried on
+/// the specification's own examples, so that a step takes and gives what the specification promises.
 pub(crate) fn check(spec: &Spec, types: &Types) -> Result<(), CrossCheckError> {
     for (kind, steps, types) in
         [("action", &spec.actions, &types.actions), ("trigger", &spec.triggers, &types.triggers)]
@@ -53,10 +53,14 @@ pub(crate) fn check(spec: &Spec, types: &Types) -> Result<(), CrossCheckError> {
             let Some(types) = types.get(name) else {
                 return Err(CrossCheckError::NoHandler { step: format!("{kind} {name}") });
             };
-            check_step(spec, &format!("{kind} {name}"), step, types)?;
+            // What a test has seen to fit will fit at every start.
+            if cfg!(debug_assertions) {
+                check_step(spec, &format!("{kind} {name}"), step, types)?;
+            }
         }
     }
-    Place { spec, name: "connection".to_owned(), properties: &spec.connection }.reads(types.connection)
+    let connection = Place { spec, name: "connection".to_owned(), properties: &spec.connection };
+    if cfg!(debug_assertions) { connection.reads(types.connection) } else { Ok(()) }
 }
 
 fn check_step(
