@@ -312,7 +312,7 @@ pub(crate) const FILE_EXISTS: &str = "The file exists already, and `overwrite` i
 pub(crate) fn spool(error: &std::io::Error) -> Failure {
     Failure::internal(
         format!("The file's content cannot be kept on this machine: {error}"),
-        "Contents above 1 MiB go to a temporary file. Make room in the temporary folder, or set TMPDIR to another one.",
+        "Contents above 1 MiB go to a temporary file. Make room in the temporary folder, or name another one with --spool-dir or TMPDIR.",
     )
 }
 

@@ -71,6 +71,9 @@ pub struct GlobalOptions {
         value_name = "FOLDER"
     )]
     pub cache_dir: PathBuf,
+    /// The folder of the temporary files that contents above 1 MiB go to, in place of TMPDIR.
+    #[arg(long, global = true, help_heading = PLATFORM, env = "PLUGIN_SPOOL_DIR", value_name = "FOLDER")]
+    pub spool_dir: Option<PathBuf>,
     /// The folder of the flag file that ends a trigger.
     #[arg(
         long,
@@ -110,6 +113,10 @@ pub enum PlatformCommand {
 /// Runs a command of the platform. Exit code 0 is success and 1 a step that failed.
 pub fn run_platform(plugin: &Plugin, command: &PlatformCommand, options: &GlobalOptions) -> ExitCode {
     log::install(options.debug, options.log_format);
+    if let Some(folder) = &options.spool_dir {
+        // It fails where it was said before, which is here alone.
+        let _ = tempfile::env::override_temp_dir(folder);
+    }
     let succeeded = match command {
         PlatformCommand::Run => stdio::serve(plugin, Mode::Run, &options.surroundings()),
         PlatformCommand::Test { write } => {

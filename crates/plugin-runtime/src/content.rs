@@ -13,10 +13,12 @@ use base64_simd::{AsOut as _, STANDARD};
 use serde::de::{Deserialize, Deserializer, Unexpected, Visitor};
 use serde::ser::{Error as _, Serialize, Serializer};
 
+pub(crate) mod aside;
 mod decode;
 pub(crate) mod handover;
 mod long_text;
 mod room;
+mod text;
 
 pub(crate) use self::decode::NotBase64;
 pub(crate) use self::long_text::{LongText, LongTextWriter, Undecoded};
@@ -28,7 +30,8 @@ const MEMORY_LIMIT: usize = 1 << 20;
 /// Bytes that are turned into text at a time. A multiple of three, so that only the last block is padded.
 const ENCODE_BLOCK: usize = 48 << 10;
 
-/// Bytes of any size: up to 1 MiB in memory, above that in an unnamed temporary file in `TMPDIR`.
+/// Bytes of any size: up to 1 MiB in memory, above that in an unnamed temporary file in the
+/// spool folder: `TMPDIR`, or what `--spool-dir` names.
 ///
 /// Cloning is cheap and shares the bytes. As JSON it is base64 text: standard alphabet, padded; line breaks are
 /// accepted when read. `Debug` shows the length and never the bytes.
@@ -198,8 +201,12 @@ fn read_file_at(file: &File, buf: &mut [u8], at: u64) -> io::Result<usize> {
 }
 
 impl Serialize for Content {
-    /// Writes the base64 text block by block, so that a JSON serialiser over a writer holds one block at a time.
+    /// Writes the base64 text block by block, so that a JSON serialiser over a writer holds one block at a time. In an
+    /// event, a large one is put aside.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if matches!(self.0, Home::File { .. }) && aside::put(self) {
+            return serializer.serialize_str("");
+        }
         let text = Base64Text { content: self, error: std::cell::Cell::new(None) };
         let written = serializer.collect_str(&text)?;
         // A `Display` cannot carry an error of its own: serde_json panics on one that its writer did not cause.
@@ -269,6 +276,20 @@ impl<'de> Visitor<'de> for ContentVisitor {
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<Content, E> {
         handover::take().ok_or_else(|| E::invalid_type(Unexpected::Unit, &self))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::io::Write as _;
+
+    use super::{Content, Home};
+
+    /// A content that is in a file, however short it is.
+    pub(crate) fn in_file(bytes: &[u8]) -> Content {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        Content(Home::File { file: file.into(), len: bytes.len() as u64 })
     }
 }
 

@@ -84,8 +84,8 @@ impl Failure {
     pub(crate) fn unstored(name: &str, why: &impl fmt::Display) -> Self {
         Self::internal(
             format!("'{name}': {why}"),
-            "Contents above 1 MiB go to a temporary file. Make room in the temporary folder, or set TMPDIR to another one, \
-             and run the step again. Nothing was sent to the server.",
+            "Contents above 1 MiB go to a temporary file. Make room in the temporary folder, or name another one with --spool-dir or \
+             TMPDIR, and run the step again. Nothing was sent to the server.",
         )
     }
 

@@ -170,10 +170,14 @@ fn a_content_that_cannot_be_stored_is_not_uploaded() {
     let server = Untouched::new();
     let input = json!({"file_content": base64(&content(2 << 20)), "remote_path": "x"});
     let message = message("upload", &server.connection(), &input).to_string();
-    let child = command(&["run"]).env("TMPDIR", "/no/such/folder").spawn().unwrap();
-    let answer = finish(child, message.as_bytes());
-    assert!(answer.cause().contains("'file_content': the content cannot be stored"), "{answer:?}");
-    assert!(answer.assistance().contains("TMPDIR"), "{answer:?}");
+    let by_environment = command(&["run"]).env("TMPDIR", "/no/such/folder").spawn().unwrap();
+    let by_option = command(&["run", "--spool-dir", "/no/such/folder"]).spawn().unwrap();
+    for child in [by_environment, by_option] {
+        let answer = finish(child, message.as_bytes());
+        assert!(answer.cause().contains("'file_content': the content cannot be stored"), "{answer:?}");
+        let assistance = answer.assistance();
+        assert!(assistance.contains("--spool-dir") && assistance.contains("TMPDIR"), "{answer:?}");
+    }
 }
 
 #[tokio::test]
