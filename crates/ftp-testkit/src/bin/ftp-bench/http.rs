@@ -1,14 +1,19 @@
 //! HTTP mode under load, beside curl on one connection: 1 KiB downloads, as many as there are in a while.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ftp_testkit::RealServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+
+use crate::run::{self, Run};
 
 /// How long each measurement of ours lasts.
 const WHILE: Duration = Duration::from_secs(5);
@@ -49,10 +54,21 @@ impl Http {
     }
 
     /// How much of its memory is in use, in bytes.
-    pub(crate) fn resident(&self) -> io::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        line.trim().trim_end_matches(" kB").parse::<u64>().map(|kib| kib * 1024).map_err(io::Error::other)
+    pub(crate) fn resident(&self) -> u64 {
+        run::resident(self.child.id())
+    }
+
+    /// Sends a file as one start message, and reads the event to its end.
+    pub(crate) fn post_file(&self, action: &str, message: &Path) -> io::Result<Run> {
+        let (pid, done) = (self.child.id(), AtomicBool::new(false));
+        let (before, began) = (run::processor_of(pid)?, Instant::now());
+        let peak = std::thread::scope(|scope| {
+            let watching = scope.spawn(|| run::watch_until(pid, &done));
+            let posted = post(self.address, action, message);
+            done.store(true, Ordering::Release);
+            posted.and_then(|()| watching.join().map_err(|_| io::ErrorKind::Other.into()))
+        })?;
+        Ok(Run { wall: began.elapsed(), processor: run::processor_of(pid)? - before, peak })
     }
 
     /// Has so many clients send the same start message for a while, each on a connection that it keeps.
@@ -73,6 +89,23 @@ impl Http {
         times.sort_unstable();
         let per_second = f64::from(u32::try_from(times.len()).unwrap_or(u32::MAX)) / WHILE.as_secs_f64();
         Ok(Load { per_second, p99: times[times.len() * 99 / 100] })
+    }
+}
+
+fn post(address: SocketAddr, action: &str, message: &Path) -> io::Result<()> {
+    let mut file = File::open(message)?;
+    let mut tcp = std::net::TcpStream::connect(address)?;
+    let length = file.metadata()?.len();
+    write!(tcp, "POST /api/v1/actions/{action} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n")?;
+    write!(tcp, "content-length: {length}\r\n\r\n")?;
+    io::copy(&mut file, &mut tcp)?;
+    let mut status = [0; 12];
+    tcp.read_exact(&mut status)?;
+    io::copy(&mut tcp, &mut io::sink())?;
+    if &status == b"HTTP/1.1 200" {
+        Ok(())
+    } else {
+        Err(io::Error::other(String::from_utf8_lossy(&status).into_owned()))
     }
 }
 

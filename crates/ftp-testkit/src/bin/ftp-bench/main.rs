@@ -4,6 +4,8 @@
 //! that counts is the ratio; the times are this machine's.
 
 mod http;
+mod large;
+mod run;
 
 use std::io::{self, Write};
 use std::process::{Command, ExitCode, Stdio};
@@ -41,7 +43,11 @@ async fn measure(program: &str) -> io::Result<()> {
         let (ours, curl) = (ours.as_secs_f64() * 1e3, curl.as_secs_f64() * 1e3);
         println!("{name:<44} {ours:>9.2} ms {curl:>9.2} ms {:>7.2}", ours / curl);
     }
-    warm_downloads(program).await
+    warm_downloads(program).await?;
+    println!("\n{:<34} {:>10}  {:>10}  {:>6}", "median of 3", "ours", "peer", "ratio");
+    large::rows(program, Tls::Off, "").await?;
+    large::rows(program, Tls::On(TlsVersions::Only13), " over TLS 1.3").await?;
+    large::listing(program).await
 }
 
 /// HTTP mode beside curl on one connection, and the memory that it takes.
@@ -49,9 +55,9 @@ async fn measure(program: &str) -> io::Result<()> {
 async fn warm_downloads(program: &str) -> io::Result<()> {
     let server = RealServer::start(Product::Vsftpd, Tls::Off).await.map_err(io::Error::other)?;
     server.seed("file.bin", [7; 1024])?;
-    let message = message(&server, Tls::Off);
+    let message = download_message(&server, Tls::Off);
     let http = http::Http::start(program)?;
-    let at_rest = http.resident()?;
+    let at_rest = http.resident();
     for clients in [1, 16] {
         let curl = http::curl_loop(&server)?;
         let ours = http.load(&message, clients).await?;
@@ -60,7 +66,7 @@ async fn warm_downloads(program: &str) -> io::Result<()> {
         println!("{name:<44} {ours:>10.0}/s {curl:>10.0}/s {:>7.2}", ours / curl);
         println!("{:<44} {p99:>9.2} ms", "  99 of 100 answered within");
     }
-    let (at_rest, after) = (mebibytes(at_rest), mebibytes(http.resident()?));
+    let (at_rest, after) = (mebibytes(at_rest), mebibytes(http.resident()));
     println!("{:<44} {at_rest:>8.1} MiB", "memory at rest");
     println!("{:<44} {after:>8.1} MiB", "memory after these downloads");
     Ok(())
@@ -76,7 +82,7 @@ async fn cold_download(program: &str, tls: Tls) -> io::Result<(Duration, Duratio
     server.seed("file.bin", [7; 1024])?;
     let authority = server.home().with_file_name("authority.pem");
     std::fs::write(&authority, server.ca_pem())?;
-    let message = message(&server, tls);
+    let message = download_message(&server, tls);
     let url = format!("ftp://{}:{}@{}/file.bin", server.username(), server.password(), server.address());
     let (mut ours, mut curls) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
@@ -91,10 +97,15 @@ async fn cold_download(program: &str, tls: Tls) -> io::Result<(Duration, Duratio
     Ok((median(ours), median(curls)))
 }
 
-fn message(server: &RealServer, tls: Tls) -> String {
+/// The start message that fetches the small file.
+fn download_message(server: &RealServer, tls: Tls) -> String {
+    message(server, tls, "download", r#"{"path":"file.bin"}"#)
+}
+
+fn message(server: &RealServer, tls: Tls, action: &str, input: &str) -> String {
     let authority = server.ca_pem().replace('\n', "\\n");
     format!(
-        r#"{{"version":"v1","type":"action_start","body":{{"action":"download","input":{{"path":"file.bin"}},
+        r#"{{"version":"v1","type":"action_start","body":{{"action":"{action}","input":{input},
         "connection":{{"host":"{}","passive":true,"secure":{},"ca_certificate":"{authority}",
         "credentials":{{"username":"{}","password":"{}"}}}}}}}}"#,
         server.address(),
