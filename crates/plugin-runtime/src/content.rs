@@ -9,7 +9,6 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use base64_simd::{AsOut as _, STANDARD};
 use serde::de::{Deserialize, Deserializer, Unexpected, Visitor};
 use serde::ser::{Error as _, Serialize, Serializer};
 
@@ -23,12 +22,10 @@ mod text;
 pub(crate) use self::decode::NotBase64;
 pub(crate) use self::long_text::{LongText, LongTextWriter, Undecoded};
 use self::room::Room;
+use self::text::Encoder;
 
 /// Contents up to this many bytes stay in memory (1 MiB).
 const MEMORY_LIMIT: usize = 1 << 20;
-
-/// Bytes that are turned into text at a time. A multiple of three, so that only the last block is padded.
-const ENCODE_BLOCK: usize = 48 << 10;
 
 /// Bytes of any size: up to 1 MiB in memory, above that in an unnamed temporary file in the
 /// spool folder: `TMPDIR`, or what `--spool-dir` names.
@@ -224,26 +221,14 @@ struct Base64Text<'c> {
 
 impl fmt::Display for Base64Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let size = usize::try_from(self.content.len()).map_or(ENCODE_BLOCK, |len| len.min(ENCODE_BLOCK));
-        let mut reader = self.content.reader();
-        let mut bytes = vec![0; size];
-        let mut text = vec![0; STANDARD.encoded_length(size)];
-        let mut left = self.content.len();
-        while left > 0 {
-            match reader.read_full(&mut bytes) {
-                Ok(0) => {
-                    self.error.set(Some(io::ErrorKind::UnexpectedEof.into()));
-                    break;
-                }
-                Ok(count) => {
-                    f.write_str(STANDARD.encode_as_str(&bytes[..count], text.as_mut_slice().as_out()))?;
-                    left = left.saturating_sub(count as u64);
-                }
-                Err(error) => {
-                    self.error.set(Some(error));
-                    break;
-                }
+        let mut encoder = Encoder::new(self.content);
+        let mut block = Vec::new();
+        while !encoder.is_done() {
+            if let Err(error) = encoder.next(&mut block) {
+                self.error.set(Some(error));
+                break;
             }
+            f.write_str(std::str::from_utf8(&block).map_err(|_| fmt::Error)?)?;
         }
         Ok(())
     }
@@ -295,6 +280,7 @@ pub(crate) mod testing {
 
 #[cfg(test)]
 mod tests {
+    use base64_simd::STANDARD;
     use expect_test::expect;
     use proptest::prelude::*;
 

@@ -48,20 +48,26 @@ impl Content {
 }
 
 /// Makes a content's text, block by block.
-struct Encoder {
+pub(super) struct Encoder {
     reader: ContentReader,
     left: u64,
     bytes: Vec<u8>,
 }
 
 impl Encoder {
-    fn new(content: &Content) -> Self {
-        Self { reader: content.reader(), left: content.len(), bytes: vec![0; BYTES] }
+    pub(super) fn new(content: &Content) -> Self {
+        let size = usize::try_from(content.len()).map_or(BYTES, |len| len.min(BYTES));
+        Self { reader: content.reader(), left: content.len(), bytes: vec![0; size] }
+    }
+
+    /// Whether all of it was made.
+    pub(super) fn is_done(&self) -> bool {
+        self.left == 0
     }
 
     /// Makes all of it, until nobody takes it any more. A failure is the last block.
     fn run(mut self, to: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) {
-        while self.left > 0 {
+        while !self.is_done() {
             let mut block = empty.try_recv().unwrap_or_default();
             let made = self.next(&mut block).map(|()| block);
             let is_last = made.is_err();
@@ -72,9 +78,9 @@ impl Encoder {
     }
 
     /// Makes the next block; an empty one at the end.
-    fn next(&mut self, block: &mut Vec<u8>) -> io::Result<()> {
+    pub(super) fn next(&mut self, block: &mut Vec<u8>) -> io::Result<()> {
         let count = self.reader.read_full(&mut self.bytes)?;
-        if count == 0 && self.left > 0 {
+        if count == 0 && !self.is_done() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.left = self.left.saturating_sub(count as u64);
