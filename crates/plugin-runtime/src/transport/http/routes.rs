@@ -88,26 +88,8 @@ const NAMES: Answers = &[(200, Json("answer.names"))];
 const WORKERS: Answers = &[(200, Json("answer.workers"))];
 const DOCUMENT: Answers = &[(200, Document), (422, Refusal)];
 const STANZA: Answers = &[(200, Json("answer.step"))];
-const RUN: Answers = &[
-    (200, Done),
-    (400, FailedOrRefusal),
-    (403, Failed),
-    (408, Refusal),
-    (413, Refusal),
-    (500, Failed),
-    (503, Refusal),
-    (504, Failed),
-];
-const TEST: Answers = &[
-    (200, Tested),
-    (400, FailedOrRefusal),
-    (403, Failed),
-    (408, Refusal),
-    (413, Refusal),
-    (500, Failed),
-    (503, Refusal),
-    (504, Failed),
-];
+const RUN: Answers = &of_step(Done);
+const TEST: Answers = &of_step(Tested);
 /// No plugin of this runtime has tasks.
 const NO_STANZA: Answers = &[(400, Refusal)];
 const NO_TASK: Answers = &[(400, FailedOrRefusal), (408, Refusal), (413, Refusal), (503, Refusal)];
@@ -124,6 +106,20 @@ const STARTED: Answers = &[
 const RUNNING: Answers = &[(200, Json("answer.triggers"))];
 const STOPPED: Answers = &[(200, Json("answer.trigger")), (404, Refusal)];
 const READY: Answers = &[(200, Json("answer.status")), (503, Refusal)];
+
+/// The answers of a request that runs a step or its test; `done` is that of a success.
+const fn of_step(done: Answer) -> [(u16, Answer); 8] {
+    [
+        (200, done),
+        (400, FailedOrRefusal),
+        (403, Failed),
+        (408, Refusal),
+        (413, Refusal),
+        (500, Failed),
+        (503, Refusal),
+        (504, Failed),
+    ]
+}
 
 /// Every operation there is.
 #[rustfmt::skip] // A table is read by its columns.

@@ -149,7 +149,7 @@ impl Work {
     /// Runs the step within the request's deadline.
     async fn perform(self, server: &Server, mode: Mode, status: fn(FailureKind) -> StatusCode) -> Response {
         let Self { message, slot, began, deadline } = self;
-        let late = Event::failed(&message, late());
+        let (kind, meta) = (message.event_type(), message.meta.clone());
         let step = label(server, &message.step, mode);
         let outcome = timeout_at(deadline, step::execute(server.plugin(), message, mode)).await;
         let (event, code) = match outcome {
@@ -157,7 +157,7 @@ impl Work {
                 let code = event.failure().map_or(StatusCode::OK, |failure| status(failure.kind()));
                 (event, code)
             }
-            Err(_) => (late, StatusCode::GATEWAY_TIMEOUT),
+            Err(_) => (Event::refused(kind, meta, late()), StatusCode::GATEWAY_TIMEOUT),
         };
         server.metrics().done(step, code, began.elapsed());
         answer::event(code, &event, slot, server.metrics().sent())
