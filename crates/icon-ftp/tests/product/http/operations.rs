@@ -1,6 +1,7 @@
 //! What whoever runs the program needs: health, tokens, TLS, identifiers, logs, numbers, and an end in good order.
 
 use std::fs;
+use std::path::Path;
 
 use ftp_testkit::Transcript;
 use serde_json::{Value, json};
@@ -124,15 +125,22 @@ async fn a_token_is_wanted_where_one_was_given() {
     assert_eq!(client.get("/readyz").await.status, 200);
 }
 
+/// Writes a certificate and its key into a folder, and gives their paths.
+fn certificate_in(folder: &Path) -> [String; 2] {
+    let identity = ftp_testkit::Identity::generate();
+    let write = |name: &str, pem: &str| {
+        let path = folder.join(name);
+        fs::write(&path, pem).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    [write("cert.pem", identity.certificate_pem()), write("key.pem", identity.key_pem())]
+}
+
 #[tokio::test]
 async fn a_client_that_only_connects_to_https_does_not_hold_up_the_end() {
-    let identity = ftp_testkit::Identity::generate();
     let folder = tempfile::tempdir().unwrap();
-    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    fs::write(&cert, identity.certificate_pem()).unwrap();
-    fs::write(&key, identity.key_pem()).unwrap();
-    let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
-    let http = Http::start(&["--graceful-timeout", "5", "--tls-cert", cert, "--tls-key", key]).await;
+    let [cert, key] = certificate_in(folder.path());
+    let http = Http::start(&["--graceful-timeout", "5", "--tls-cert", &cert, "--tls-key", &key]).await;
     let silent = http.client().await;
     // Taken after the silent one, so that one is in its handshake.
     let port = http.address().port().to_string();
@@ -146,13 +154,9 @@ async fn a_client_that_only_connects_to_https_does_not_hold_up_the_end() {
 
 #[tokio::test]
 async fn https_is_served_with_the_certificate_that_is_given() {
-    let identity = ftp_testkit::Identity::generate();
     let folder = tempfile::tempdir().unwrap();
-    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    fs::write(&cert, identity.certificate_pem()).unwrap();
-    fs::write(&key, identity.key_pem()).unwrap();
-    let (cert, key) = (cert.to_str().unwrap(), key.to_str().unwrap());
-    let mut http = Http::start(&["--tls-cert", cert, "--tls-key", key]).await;
+    let [cert, key] = certificate_in(folder.path());
+    let mut http = Http::start(&["--tls-cert", &cert, "--tls-key", &key]).await;
     let port = http.address().port().to_string();
     let mut health = command(&["health", "--port", &port]);
     // A proxy of the environment is for others: nobody listens there.
