@@ -1,27 +1,18 @@
 //! Whole files between the server and a [`Content`]: what actions and triggers do alike.
 
-mod digest;
 mod send;
 
 use std::io;
 
 use ftp_client::{Error, Session};
 use ftp_proto::RemotePath;
-use plugin_runtime::{Content, Failure};
+use plugin_runtime::{Content, ContentWriter, Failure};
 
-use self::digest::Digest;
 pub(crate) use self::send::{Place, send};
 use crate::failure;
 
 /// Bytes read at a time; half the processor time of 8 KiB.
 const BLOCK: usize = 256 * 1024;
-
-/// A whole file.
-pub(crate) struct Fetched {
-    pub(crate) content: Content,
-    /// In hexadecimal.
-    pub(crate) sha256: String,
-}
 
 /// Why there is no whole file, here or there.
 pub(crate) enum TransferError {
@@ -55,23 +46,21 @@ impl From<Error> for TransferError {
     }
 }
 
-/// Reads a file to its proven end.
-pub(crate) async fn fetch(session: &mut Session, path: &RemotePath) -> Result<Fetched, TransferError> {
+/// Reads a file to its proven end, into what `content` has begun.
+pub(crate) async fn fetch(
+    session: &mut Session,
+    path: &RemotePath,
+    mut content: ContentWriter,
+) -> Result<Content, TransferError> {
     let mut download = session.download(path).await?;
-    let mut content = Content::writer();
     if let Some(size) = download.expected() {
         content.announce(size).map_err(TransferError::Spool)?;
     }
-    let mut digest = Digest::new();
     let mut block = vec![0; BLOCK];
     loop {
-        let read = download.read(&mut block).await?;
-        if read == 0 {
-            break;
+        match download.read(&mut block).await? {
+            0 => return Ok(content.finish()),
+            read => content.write(&block[..read]).map_err(TransferError::Spool)?,
         }
-        content.write(&block[..read]).map_err(TransferError::Spool)?;
-        block = digest.update(block, read).await.map_err(TransferError::Spool)?;
     }
-    let sha256 = digest.finish().await.map_err(TransferError::Spool)?;
-    Ok(Fetched { content: content.finish(), sha256 })
 }

@@ -14,12 +14,17 @@ use serde::ser::{Error as _, Serialize, Serializer};
 
 pub(crate) mod aside;
 mod decode;
+mod digest;
+mod file;
 pub(crate) mod handover;
 mod long_text;
 mod room;
 mod text;
 
+use self::aside::Piece;
 pub(crate) use self::decode::NotBase64;
+pub use self::digest::Digest;
+use self::digest::Follower;
 pub(crate) use self::long_text::{LongText, LongTextWriter, Undecoded};
 use self::room::Room;
 use self::text::Encoder;
@@ -47,13 +52,25 @@ pub struct Content(Home);
 #[derive(Clone)]
 enum Home {
     Memory(Arc<[u8]>),
-    File { file: Arc<File>, len: u64 },
+    File {
+        file: Arc<File>,
+        len: u64,
+        /// Makes the digest, if that was asked for before the bytes came.
+        follower: Option<Arc<Follower>>,
+    },
 }
 
 impl Content {
     /// A writer for contents whose size is not known yet.
     pub fn writer() -> ContentWriter {
-        ContentWriter { memory: Vec::new(), file: None, len: 0, room: Room::new() }
+        ContentWriter {
+            memory: Vec::new(),
+            file: None,
+            len: 0,
+            room: Room::new(),
+            is_digested: false,
+            follower: None,
+        }
     }
 
     /// How many bytes there are.
@@ -71,7 +88,43 @@ impl Content {
 
     /// A reader at the first byte. Readers are independent of each other.
     pub fn reader(&self) -> ContentReader {
-        ContentReader { content: self.clone(), at: 0 }
+        self.reader_at(0)
+    }
+
+    /// A reader at the byte of this number, from 0.
+    pub fn reader_at(&self, at: u64) -> ContentReader {
+        ContentReader { content: self.clone(), at }
+    }
+
+    /// The temporary file that holds all of the bytes, for readers that can do more with a file; `None` while they are
+    /// in memory. Its position is of no meaning.
+    pub fn file(&self) -> Option<&File> {
+        match &self.0 {
+            Home::Memory(_) => None,
+            Home::File { file, .. } => Some(file),
+        }
+    }
+
+    /// The SHA-256. Nobody waits for it before it is written; it is there soonest if [`ContentWriter::with_sha256`] asked
+    /// for it before the bytes came.
+    pub fn sha256(&self) -> Digest {
+        match &self.0 {
+            Home::Memory(bytes) => Digest::of(bytes),
+            Home::File { .. } => Digest::due(self.clone()),
+        }
+    }
+
+    /// The digits of the SHA-256, as the thread has made them, or else made here.
+    fn made_sha256(&self) -> io::Result<String> {
+        match &self.0 {
+            Home::Memory(bytes) => Digest::of(bytes).text(),
+            Home::File { file, len, follower } => {
+                match follower.as_ref().and_then(|follower| follower.outcome()) {
+                    Some(text) => Ok(text),
+                    None => digest::digest(|_| *len, file),
+                }
+            }
+        }
     }
 
     fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
@@ -82,7 +135,7 @@ impl Content {
                 buf[..count].copy_from_slice(&rest[..count]);
                 Ok(count)
             }
-            Home::File { file, .. } => read_file_at(file, buf, at),
+            Home::File { file, .. } => file::read_at(file, buf, at),
         }
     }
 }
@@ -105,12 +158,20 @@ impl fmt::Debug for Content {
 /// them to another thread.
 pub struct ContentWriter {
     memory: Vec<u8>,
-    file: Option<File>,
+    file: Option<Arc<File>>,
     len: u64,
     room: Room,
+    is_digested: bool,
+    follower: Option<Follower>,
 }
 
 impl ContentWriter {
+    /// Has the SHA-256 made beside the writing.
+    #[must_use]
+    pub fn with_sha256(self) -> Self {
+        Self { is_digested: true, ..self }
+    }
+
     /// Says how many bytes are going to come, so that too many are refused before the first.
     ///
     /// # Errors
@@ -125,32 +186,42 @@ impl ContentWriter {
     /// The temporary file cannot be made or written; a full disk is the common case. It counts as full while there is
     /// some room left (64 MiB or a hundredth of it), since others need the disk, too: [`io::ErrorKind::StorageFull`].
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        use io::Write as _;
-
         if self.file.is_none() && self.memory.len() + bytes.len() > MEMORY_LIMIT {
-            self.room.take(self.memory.len() as u64)?;
-            let mut file = tempfile::tempfile()?;
-            file.write_all(&self.memory)?;
-            self.memory = Vec::new();
-            self.file = Some(file);
+            self.move_to_file()?;
         }
-        match &mut self.file {
+        match &self.file {
             Some(file) => {
                 self.room.take(bytes.len() as u64)?;
-                file.write_all(bytes)?;
+                file::write_at(file, bytes, self.len)?;
             }
             None => self.memory.extend_from_slice(bytes),
         }
         self.len += bytes.len() as u64;
+        if let Some(follower) = &self.follower {
+            follower.tell(self.len);
+        }
+        Ok(())
+    }
+
+    fn move_to_file(&mut self) -> io::Result<()> {
+        self.room.take(self.len)?;
+        let file = Arc::new(tempfile::tempfile()?);
+        file::write_at(&file, &self.memory, 0)?;
+        self.memory = Vec::new();
+        if self.is_digested {
+            self.follower = Follower::start(Arc::clone(&file));
+        }
+        self.file = Some(file);
         Ok(())
     }
 
     /// The content written so far.
     pub fn finish(self) -> Content {
-        match self.file {
-            Some(file) => Content(Home::File { file: Arc::new(file), len: self.len }),
-            None => Content::from(self.memory),
+        let Some(file) = self.file else { return Content::from(self.memory) };
+        if let Some(follower) = &self.follower {
+            follower.end();
         }
+        Content(Home::File { file, len: self.len, follower: self.follower.map(Arc::new) })
     }
 }
 
@@ -185,23 +256,11 @@ impl ContentReader {
     }
 }
 
-/// Reads without moving a file position that clones share.
-#[cfg(unix)]
-fn read_file_at(file: &File, buf: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buf, at)
-}
-
-/// Reads at an explicit offset; the file position moves, and nobody relies on it.
-#[cfg(windows)]
-fn read_file_at(file: &File, buf: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buf, at)
-}
-
 impl Serialize for Content {
     /// Writes the base64 text block by block, so that a JSON serialiser over a writer holds one block at a time. In an
     /// event, a large one is put aside.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if matches!(self.0, Home::File { .. }) && aside::put(self) {
+        if matches!(self.0, Home::File { .. }) && aside::put(Piece::Text(self.clone())) {
             return serializer.serialize_str("");
         }
         let text = Base64Text { content: self, error: std::cell::Cell::new(None) };
@@ -274,7 +333,7 @@ pub(crate) mod testing {
     pub(crate) fn in_file(bytes: &[u8]) -> Content {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
-        Content(Home::File { file: file.into(), len: bytes.len() as u64 })
+        Content(Home::File { file: file.into(), len: bytes.len() as u64, follower: None })
     }
 }
 
@@ -341,7 +400,7 @@ mod tests {
     #[test]
     fn a_vanished_temporary_file_is_an_error_and_not_a_short_text() {
         let file = tempfile::tempfile().unwrap();
-        let content = Content(Home::File { file: Arc::new(file), len: 5 });
+        let content = Content(Home::File { file: Arc::new(file), len: 5, follower: None });
         let error = serde_json::to_string(&content).unwrap_err();
         expect!["the content's temporary file: unexpected end of file"].assert_eq(&error.to_string());
     }

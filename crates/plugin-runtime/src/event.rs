@@ -8,8 +8,7 @@ use std::io;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::content::Content;
-use crate::content::aside::{self, Written};
+use crate::content::aside::{self, Piece, Written};
 use crate::failure::Failure;
 use crate::handler::Output;
 use crate::log::StepLog;
@@ -75,9 +74,9 @@ impl Event {
     /// # Errors
     /// The output cannot be written as JSON.
     pub(crate) fn line(&self) -> io::Result<Line> {
-        let Written { mut text, contents } = aside::write(self)?;
+        let Written { mut text, pieces } = aside::write(self)?;
         text.push(b'\n');
-        Ok(Line { text, contents })
+        Ok(Line { text, pieces })
     }
 }
 
@@ -86,13 +85,13 @@ impl Event {
 pub(crate) struct Line {
     text: Vec<u8>,
     /// Where they belong in the text, in order.
-    contents: Vec<(usize, Content)>,
+    pieces: Vec<(usize, Piece)>,
 }
 
 impl Line {
     /// Its length in bytes.
     pub(crate) fn len(&self) -> u64 {
-        self.text.len() as u64 + self.contents.iter().map(|(_, content)| content.text_len()).sum::<u64>()
+        self.text.len() as u64 + self.pieces.iter().map(|(_, piece)| piece.len()).sum::<u64>()
     }
 
     /// Writes all of it.
@@ -101,9 +100,9 @@ impl Line {
     /// The destination fails, or a file behind the output cannot be read. A part of the line may be written then.
     pub(crate) fn write(&self, to: &mut impl io::Write) -> io::Result<()> {
         let mut done = 0;
-        for (at, content) in &self.contents {
+        for (at, piece) in &self.pieces {
             to.write_all(&self.text[done..*at])?;
-            content.write_text(to)?;
+            piece.write(to)?;
             done = *at;
         }
         to.write_all(&self.text[done..])

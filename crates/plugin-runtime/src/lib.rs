@@ -91,7 +91,7 @@ mod collector;
 #[cfg(test)]
 mod fixture;
 
-pub use content::{Content, ContentReader, ContentWriter};
+pub use content::{Content, ContentReader, ContentWriter, Digest};
 pub use cross_check::CrossCheckError;
 pub use event::Event;
 pub use failure::{Failure, FailureKind};

@@ -1,6 +1,6 @@
 //! Download File.
 
-use plugin_runtime::{Content, Context, Failure};
+use plugin_runtime::{Content, ContentWriter, Context, Digest, Failure};
 use serde::{Deserialize, Serialize};
 
 use super::{begin, refusal};
@@ -12,6 +12,19 @@ use crate::transfer::{TransferError, fetch};
 #[derive(Debug, Deserialize)]
 pub(crate) struct Input {
     path: String,
+    sha256: Option<bool>,
+}
+
+impl Input {
+    /// Takes the file's bytes.
+    fn writer(&self) -> ContentWriter {
+        let writer = Content::writer();
+        if self.is_digested() { writer.with_sha256() } else { writer }
+    }
+
+    fn is_digested(&self) -> bool {
+        self.sha256.unwrap_or(true)
+    }
 }
 
 /// The file, or why there is none.
@@ -24,7 +37,7 @@ pub(crate) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sha256: Option<String>,
+    sha256: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
 }
@@ -40,23 +53,23 @@ pub(crate) async fn run(
     access: Access,
 ) -> Result<Output, Failure> {
     let (mut session, mut path) = begin(&context, &access, "path", &input.path).await?;
-    let mut fetched = fetch(&mut session, &path).await;
+    let mut fetched = fetch(&mut session, &path, input.writer()).await;
     if let Err(TransferError::Client(error)) = &fetched
         && error.is_rejection()
         && let Some(respelt) = session.respell(&input.path, &path).await
     {
         path = respelt;
-        fetched = fetch(&mut session, &path).await;
+        fetched = fetch(&mut session, &path, input.writer()).await;
     }
     let output = match fetched {
-        Ok(fetched) => {
+        Ok(file) => {
             let shown = session.charset().display(path.as_bytes());
-            tracing::info!("Downloaded {shown}, {} bytes", fetched.content.len());
+            tracing::info!("Downloaded {shown}, {} bytes", file.len());
             Ok(Output {
                 downloaded: true,
-                size: Some(fetched.content.len()),
-                sha256: Some(fetched.sha256),
-                download: Some(fetched.content),
+                size: Some(file.len()),
+                sha256: input.is_digested().then(|| file.sha256()),
+                download: Some(file),
                 reason: None,
             })
         }

@@ -4,7 +4,7 @@ mod leftovers;
 
 use ftp_client::{Error, Session};
 use ftp_proto::{EntryKind, PathError, RemotePath};
-use plugin_runtime::{Content, Context, Failure};
+use plugin_runtime::{Content, Context, Digest, Failure};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::leftovers::Cleanups;
@@ -32,7 +32,7 @@ pub(crate) struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    sha256: Option<String>,
+    sha256: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
     uploaded: bool,
@@ -50,8 +50,9 @@ pub(crate) async fn run(
 ) -> Result<Output, Failure> {
     let (mut session, path) = begin(&context, &access, "remote_path", &input.remote_path).await?;
     let output = match put(&mut session, &access, &path, &input).await {
-        Ok(sha256) => {
-            let size = input.file_content.len();
+        Ok(()) => {
+            let file = &input.file_content;
+            let (size, sha256) = (file.len(), file.sha256());
             tracing::info!("Uploaded {}, {size} bytes", session.charset().display(path.as_bytes()));
             Ok(Output { uploaded: true, size: Some(size), sha256: Some(sha256), reason: None })
         }
@@ -89,13 +90,13 @@ impl From<TransferError> for PutError {
     }
 }
 
-/// Gives the content's SHA-256 once the server has all of it under its final name.
+/// Returns once the server has all of the content under its final name.
 async fn put(
     session: &mut Session,
     access: &Access,
     path: &RemotePath,
     input: &Input,
-) -> Result<String, PutError> {
+) -> Result<(), PutError> {
     if !input.overwrite.unwrap_or(true) && session.stat(path).await?.is_some() {
         return Err(PutError::Exists);
     }
@@ -107,7 +108,7 @@ async fn put(
     let mut leftovers = Leftovers::of(session, access, temporary.clone());
     let sent = send(session, &temporary, Place::New, &input.file_content, create_folders).await;
     let moved = match sent {
-        Ok(sha256) => take_name(session, &temporary, path, &mut leftovers).await.map(|()| sha256),
+        Ok(()) => take_name(session, &temporary, path, &mut leftovers).await,
         Err(error) => Err(error),
     };
     if moved.is_err() {
@@ -125,7 +126,7 @@ async fn send(
     place: Place,
     content: &Content,
     create_folders: bool,
-) -> Result<String, PutError> {
+) -> Result<(), PutError> {
     match transfer::send(session, path, content, place).await.map_err(PutError::from) {
         Err(PutError::Client(refused)) if create_folders && refused.is_rejection() => {
             let Some(folder) = path.parent() else { return Err(PutError::Client(refused)) };

@@ -4,11 +4,10 @@
 //! Invariant: bytes are only ever put behind bytes of this same upload. A file that has the size of the one that was there
 //! before may be that one, since servers exist that replace the old file only when the new one is whole.
 
-use ftp_client::{Before, Error, Session, Tries};
+use ftp_client::{Before, Error, Session, Tries, Upload};
 use ftp_proto::RemotePath;
-use plugin_runtime::{Content, ContentReader};
+use plugin_runtime::Content;
 
-use super::digest::Digest;
 use super::{BLOCK, TransferError};
 
 /// From this size on, in bytes, an upload is resumed. What is smaller is sent again before the server could have been
@@ -24,14 +23,14 @@ pub(crate) enum Place {
     Taken,
 }
 
-/// Sends all of a content, and gives its SHA-256 in hexadecimal once the server has confirmed it. Where the server tells
-/// the size of what it holds, that has to agree: a 226 that came too early confirms nothing.
+/// Sends all of a content, and returns once the server has confirmed it. Where the server tells the size of what it holds,
+/// that has to agree: a 226 that came too early confirms nothing.
 pub(crate) async fn send(
     session: &mut Session,
     path: &RemotePath,
     content: &Content,
     place: Place,
-) -> Result<String, TransferError> {
+) -> Result<(), TransferError> {
     let is_resumable = content.len() >= RESUMED_FROM;
     let before = match place {
         Place::New => Before::Known(None),
@@ -42,7 +41,7 @@ pub(crate) async fn send(
     let mut sending = Sending { path, content, before, is_resumable, is_begun: false, held: 0, sent: 0 };
     loop {
         match sending.attempt(session).await {
-            Ok(sha256) => return Ok(sha256),
+            Ok(()) => return Ok(()),
             Err(error) => sending.recover(session, &mut tries, error).await?,
         }
     }
@@ -64,10 +63,7 @@ struct Sending<'u> {
 
 impl Sending<'_> {
     /// Sends what the server does not hold yet.
-    async fn attempt(&mut self, session: &mut Session) -> Result<String, TransferError> {
-        let mut digest = Digest::new();
-        let mut reader = self.content.reader();
-        let mut block = self.pass_over(&mut reader, &mut digest).await?;
+    async fn attempt(&mut self, session: &mut Session) -> Result<(), TransferError> {
         if self.held < self.content.len() || !self.is_begun {
             let mut upload = match self.held {
                 0 => session.upload_replacing(self.path, self.before).await?,
@@ -75,43 +71,44 @@ impl Sending<'_> {
             };
             self.is_begun = true;
             self.sent = self.held;
-            loop {
-                let read = reader.read(&mut block).map_err(TransferError::Spool)?;
-                if read == 0 {
-                    break;
-                }
-                self.sent += read as u64;
-                upload.write(&block[..read]).await?;
-                block = digest.update(block, read).await.map_err(TransferError::Spool)?;
-            }
+            self.rest(&mut upload).await?;
             upload.finish().await?;
         }
         match session.size(self.path).await? {
             Some(found) if found != self.content.len() => {
                 Err(TransferError::WrongSize { sent: self.content.len(), found })
             }
-            _ => digest.finish().await.map_err(TransferError::Spool),
+            _ => Ok(()),
         }
     }
 
-    /// Reads what the server holds already, for the digest alone, and gives a block for the rest.
-    async fn pass_over(
-        &self,
-        reader: &mut ContentReader,
-        digest: &mut Digest,
-    ) -> Result<Vec<u8>, TransferError> {
-        let mut block = vec![0; BLOCK];
-        let mut left = self.held;
-        while left > 0 {
-            let part = usize::try_from(left).map_or(block.len(), |left| left.min(block.len()));
-            let read = reader.read(&mut block[..part]).map_err(TransferError::Spool)?;
-            if read == 0 {
-                return Err(TransferError::Spool(std::io::ErrorKind::UnexpectedEof.into()));
+    /// Sends the bytes behind those that were sent.
+    async fn rest(&mut self, upload: &mut Upload<'_>) -> Result<(), TransferError> {
+        while let Some(sent) = self.send_file(upload).await? {
+            self.sent += sent;
+            if self.sent == self.content.len() {
+                return Ok(());
             }
-            block = digest.update(block, read).await.map_err(TransferError::Spool)?;
-            left -= read as u64;
         }
-        Ok(block)
+        let mut reader = self.content.reader_at(self.sent);
+        let mut block = vec![0; BLOCK];
+        loop {
+            let read = reader.read(&mut block).map_err(TransferError::Spool)?;
+            if read == 0 {
+                return Ok(());
+            }
+            self.sent += read as u64;
+            upload.write(&block[..read]).await?;
+        }
+    }
+
+    /// Sends some bytes straight from the content's file and says how many; `None` where that is not possible.
+    async fn send_file(&self, upload: &mut Upload<'_>) -> Result<Option<u64>, TransferError> {
+        let Some(file) = self.content.file() else { return Ok(None) };
+        match upload.send_file(file, self.sent, BLOCK).await? {
+            Some(0) => Err(TransferError::Spool(std::io::ErrorKind::UnexpectedEof.into())),
+            sent => Ok(sent.map(|sent| sent as u64)),
+        }
     }
 
     /// Takes the failure of an attempt. When this returns, the next one may begin.

@@ -158,6 +158,10 @@ fn download(server: &RealServer, connection: &Value, passive: bool) {
     let log = answer.event()["body"]["log"].as_str().unwrap().to_owned();
     assert!(!log.contains("other ways failed"), "passive {passive} was to work at once: {log}");
 
+    let undigested = json!({"path": "get/some file.bin", "sha256": false});
+    let output = act("download", connection, &undigested).output();
+    assert_eq!((&output["size"], output.get("sha256")), (&json!(bytes.len()), None));
+
     let output = act("download", connection, &json!({"path": "/get/empty"})).output();
     assert_eq!((&output["download"], &output["size"]), (&json!(""), &json!(0)));
 

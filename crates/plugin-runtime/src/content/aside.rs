@@ -2,13 +2,48 @@
 //!
 //! A serialiser takes a text as a whole, looks at each of its characters, and copies it once more. A content in a file is
 //! put aside instead while the event around it is written: an empty text stands in its place, and whoever writes the event
-//! knows where.
+//! knows where. So is its digest, which may still be in the making.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use super::Content;
+use super::{Content, Digest};
+
+/// What belongs into a text and is written past serde.
+pub(crate) enum Piece {
+    /// A content's text.
+    Text(Content),
+    /// The digits of a digest.
+    Digest(Digest),
+}
+
+impl Piece {
+    /// How long it is, in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::Text(content) => content.text_len(),
+            Self::Digest(_) => Digest::TEXT_LEN,
+        }
+    }
+
+    /// Writes it. A digest is waited for.
+    ///
+    /// # Errors
+    /// The destination fails, or the temporary file cannot be read.
+    pub(crate) fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Text(content) => content.write_text(to),
+            Self::Digest(digest) => to.write_all(digest.text()?.as_bytes()),
+        }
+    }
+}
+
+impl From<Digest> for Piece {
+    fn from(digest: Digest) -> Self {
+        Self::Digest(digest)
+    }
+}
 
 thread_local! {
     static ASIDE: RefCell<Option<Aside>> = const { RefCell::new(None) };
@@ -17,34 +52,34 @@ thread_local! {
 /// What is put aside of the value that is being written.
 struct Aside {
     written: Rc<Cell<usize>>,
-    contents: Vec<(usize, Content)>,
+    pieces: Vec<(usize, Piece)>,
 }
 
-/// A text with the contents that belong into it, each with its place between two quotes.
+/// A text with the pieces that belong into it, each with its place between two quotes.
 pub(crate) struct Written {
     pub(crate) text: Vec<u8>,
-    pub(crate) contents: Vec<(usize, Content)>,
+    pub(crate) pieces: Vec<(usize, Piece)>,
 }
 
-/// Writes a value as JSON, with its large contents put aside.
+/// Writes a value as JSON, with its large contents and what is not there yet put aside.
 ///
 /// # Errors
-/// The value cannot be written as JSON, or a content of it cannot be read.
+/// The value cannot be written as JSON.
 pub(crate) fn write(value: &impl serde::Serialize) -> io::Result<Written> {
     let written = Rc::new(Cell::new(0));
-    let _guard = Guard::put(Aside { written: Rc::clone(&written), contents: Vec::new() });
+    let _guard = Guard::put(Aside { written: Rc::clone(&written), pieces: Vec::new() });
     let mut text = Counted { text: Vec::new(), written };
     serde_json::to_writer(&mut text, value)?;
-    let contents = ASIDE.take().map(|aside| aside.contents).unwrap_or_default();
-    Ok(Written { text: text.text, contents })
+    let pieces = ASIDE.take().map(|aside| aside.pieces).unwrap_or_default();
+    Ok(Written { text: text.text, pieces })
 }
 
-/// Puts a content aside, if whoever is writing wants that. The text that stands in its place comes next.
-pub(super) fn put(content: &Content) -> bool {
+/// Puts a piece aside, if whoever is writing wants that. The text that stands in its place comes next.
+pub(super) fn put(piece: Piece) -> bool {
     ASIDE.with_borrow_mut(|aside| match aside {
         Some(aside) => {
             // Behind the quote with which the text will begin.
-            aside.contents.push((aside.written.get() + 1, content.clone()));
+            aside.pieces.push((aside.written.get() + 1, piece));
             true
         }
         None => false,
@@ -98,9 +133,9 @@ mod tests {
         let written = write(&value).unwrap();
         let mut whole = Vec::new();
         let mut done = 0;
-        for (at, content) in written.contents {
+        for (at, piece) in written.pieces {
             whole.extend_from_slice(&written.text[done..at]);
-            content.write_text(&mut whole).unwrap();
+            piece.write(&mut whole).unwrap();
             done = at;
         }
         whole.extend_from_slice(&written.text[done..]);

@@ -5,6 +5,7 @@
 //! (RFC 2045 section 6.8) insert them.
 
 use base64_simd::STANDARD;
+use memchr::memchr;
 use thiserror::Error;
 
 /// Decodes a text that is there as a whole.
@@ -59,10 +60,15 @@ impl Decoder {
     /// # Errors
     /// The text is no base64. There is nothing to go on with then.
     pub(super) fn decode(&mut self, part: &str, bytes: &mut Vec<u8>) -> Result<(), NotBase64> {
-        for line in part.split_inclusive('\n') {
-            let end = self.at + line.len() as u64;
+        let mut rest = part;
+        while !rest.is_empty() {
+            // Many bytes at a time, where a `str` looks at one after the other.
+            let len = memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
+            let (line, next) = rest.split_at(len);
+            let end = self.at + len as u64;
             self.line(line, bytes)?;
             self.at = end;
+            rest = next;
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ pub(crate) struct LongTextWriter {
 
 impl LongTextWriter {
     pub(crate) fn new() -> Self {
-        Self { bytes: Vec::new(), state: Ok((Decoder::default(), Content::writer())) }
+        Self { bytes: Vec::new(), state: Ok((Decoder::default(), Content::writer().with_sha256())) }
     }
 
     /// Takes the next part.

@@ -132,7 +132,8 @@ mod tests {
     fn a_file_that_was_cut_is_a_failure() {
         let file = tempfile::tempfile().unwrap();
         file.set_len(3 * BYTES as u64).unwrap();
-        let content = Content(crate::content::Home::File { file: file.into(), len: 9 * BYTES as u64 });
+        let content =
+            Content(crate::content::Home::File { file: file.into(), len: 9 * BYTES as u64, follower: None });
         let error = content.write_text(&mut Vec::new()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }

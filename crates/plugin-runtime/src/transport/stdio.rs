@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing else in the process writes to stdout, so that whoever reads it finds events and nothing else.
 
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 
 use crate::event::Event;
@@ -20,7 +21,20 @@ const WRITE_BLOCK: usize = 64 << 10;
 /// Reads a start message from stdin, does what it asks for, and writes the event that answers to stdout. Says whether
 /// the step succeeded and the event was written.
 pub fn serve(plugin: &Plugin, mode: Mode, surroundings: &Surroundings) -> bool {
-    answer(plugin, mode, surroundings, io::stdin().lock(), io::stdout().lock())
+    match stdout() {
+        Ok(to) => answer(plugin, mode, surroundings, io::stdin().lock(), to),
+        Err(error) => reported(Err(error)),
+    }
+}
+
+/// Stdout as a file. What the standard library makes of it keeps lines together, for which it looks through everything that
+/// is written, and an event of a gigabyte is one line.
+fn stdout() -> io::Result<File> {
+    #[cfg(unix)]
+    let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
+    #[cfg(windows)]
+    let stdout = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned();
+    stdout.map(File::from)
 }
 
 /// Writes a text to stdout. Says whether that succeeded: a closed stdout is no reason to panic.

@@ -60,8 +60,8 @@ pub(super) async fn make(
 /// The file's bytes, if they are few enough. The size is known beforehand as a rule; a file that turns out too large on
 /// the way costs the session, no more.
 async fn file_content(session: &mut Session, path: &RemotePath) -> Result<Option<Content>, Failure> {
-    let error = match fetch(session, path).await {
-        Ok(fetched) => return Ok(Some(fetched.content)),
+    let error = match fetch(session, path, Content::writer()).await {
+        Ok(content) => return Ok(Some(content)),
         Err(TransferError::Client(error)) => error,
         Err(other) => return Err(other.into_failure()),
     };
