@@ -20,8 +20,8 @@ const BLOCK: usize = 3 << 20;
 /// Entries of the folder.
 const ENTRIES: usize = 100_000;
 
-/// How often each side of a row runs.
-const RUNS: usize = 3;
+/// How often each side of a row runs; odd, so that the median is a run.
+const RUNS: usize = 5;
 
 /// A server with the large file, and the start messages that fetch it and put it.
 struct Place {
@@ -29,6 +29,7 @@ struct Place {
     tls: Tls,
     /// The files of start messages, and the file's text alone.
     download: PathBuf,
+    undigested: PathBuf,
     upload: PathBuf,
     text: PathBuf,
 }
@@ -38,11 +39,14 @@ impl Place {
         let server = RealServer::start(Product::Vsftpd, tls).await.map_err(io::Error::other)?;
         let file = server.seed("large.bin", [])?;
         let beside = |name: &str| server.home().with_file_name(name);
-        let (download, upload, text) = (beside("download.json"), beside("upload.json"), beside("large.b64"));
+        let (download, undigested) = (beside("download.json"), beside("undigested.json"));
+        let (upload, text) = (beside("upload.json"), beside("large.b64"));
         std::fs::write(beside("authority.pem"), server.ca_pem())?;
         fill(&file)?;
         encode(&file, &text)?;
-        std::fs::write(&download, message(&server, tls, "download", r#"{"path":"large.bin"}"#))?;
+        let fetch = |input| message(&server, tls, "download", input);
+        std::fs::write(&download, fetch(r#"{"path":"large.bin"}"#))?;
+        std::fs::write(&undigested, fetch(r#"{"path":"large.bin","sha256":false}"#))?;
         let whole = message(&server, tls, "upload", r#"{"remote_path":"put.bin","file_content":"@"}"#);
         let (head, tail) = whole.split_once('@').unwrap_or_default();
         let mut to = BufWriter::new(File::create(&upload)?);
@@ -50,7 +54,7 @@ impl Place {
         io::copy(&mut File::open(&text)?, &mut to)?;
         to.write_all(tail.as_bytes())?;
         to.flush()?;
-        Ok(Self { server, tls, download, upload, text })
+        Ok(Self { server, tls, download, undigested, upload, text })
     }
 
     /// curl, quiet and with the same demands on TLS as ours.
@@ -77,24 +81,20 @@ pub(crate) async fn rows(program: &str, tls: Tls, name: &str) -> io::Result<()> 
         timed(Command::new("bash").args(["-o", "pipefail", "-c", &line]), stdin)
     };
     let fetch = || shell(format!("{} | base64 --wrap=0", place.curl("large.bin")), None);
+    let undigested = in_turns(RUNS, || ours(&place.undigested), fetch)?;
+    row(&format!("download 1 GiB{name}, no SHA-256"), "curl | base64", undigested);
     let download = in_turns(RUNS, || ours(&place.download), fetch)?;
     row(&format!("download 1 GiB{name}"), "curl | base64", download);
     let put = || shell(format!("base64 --decode | {} -T -", place.curl("peer.bin")), Some(&place.text));
     let upload = in_turns(RUNS, || ours(&place.upload), put)?;
     row(&format!("upload 1 GiB{name}"), "base64 -d | curl", upload);
     if tls == Tls::Off {
-        over_http(program, &place, download.0, upload.0)?;
+        let http = http::Http::start(program)?;
+        for (action, message) in [("download", &place.download), ("upload", &place.upload)] {
+            let both = in_turns(RUNS, || http.post_file(action, message), || ours(message))?;
+            row(&format!("{action} 1 GiB through HTTP"), "stdin", both);
+        }
     }
-    Ok(())
-}
-
-/// The same through HTTP mode, beside stdin.
-fn over_http(program: &str, place: &Place, download: Run, upload: Run) -> io::Result<()> {
-    let http = http::Http::start(program)?;
-    let got = http.post_file("download", &place.download)?;
-    row("download 1 GiB through HTTP", "stdin", (got, download));
-    let put = http.post_file("upload", &place.upload)?;
-    row("upload 1 GiB through HTTP", "stdin", (put, upload));
     Ok(())
 }
 

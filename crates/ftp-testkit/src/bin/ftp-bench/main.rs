@@ -44,7 +44,7 @@ async fn measure(program: &str) -> io::Result<()> {
         println!("{name:<44} {ours:>9.2} ms {curl:>9.2} ms {:>7.2}", ours / curl);
     }
     warm_downloads(program).await?;
-    println!("\n{:<34} {:>10}  {:>10}  {:>6}", "median of 3", "ours", "peer", "ratio");
+    println!("\n{:<34} {:>10}  {:>10}  {:>6}", "median of 5", "ours", "peer", "ratio");
     large::rows(program, Tls::Off, "").await?;
     large::rows(program, Tls::On(TlsVersions::Only13), " over TLS 1.3").await?;
     large::listing(program).await
