@@ -107,6 +107,25 @@ impl Line {
         }
         to.write_all(&self.text[done..])
     }
+
+    /// Whether all of it is in memory, so that it can be written without a wait.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Gives all of it to `take` in blocks, for takers that keep them.
+    ///
+    /// # Errors
+    /// Whatever `take` has, or a file behind the output cannot be read. A part may be taken then.
+    pub(crate) fn blocks(&self, mut take: impl FnMut(Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+        let mut done = 0;
+        for (at, piece) in &self.pieces {
+            take(self.text[done..*at].to_vec())?;
+            piece.blocks(&mut take)?;
+            done = *at;
+        }
+        take(self.text[done..].to_vec())
+    }
 }
 
 impl From<MessageError> for Event {

@@ -37,6 +37,17 @@ impl Piece {
             Self::Digest(digest) => to.write_all(digest.text()?.as_bytes()),
         }
     }
+
+    /// Gives it to `take` in blocks, likewise.
+    ///
+    /// # Errors
+    /// Whatever `take` has, or the temporary file cannot be read.
+    pub(crate) fn blocks(&self, mut take: impl FnMut(Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+        match self {
+            Self::Text(content) => content.text_blocks(take),
+            Self::Digest(digest) => take(digest.text()?.into_bytes()),
+        }
+    }
 }
 
 impl From<Digest> for Piece {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use base64_simd::{AsOut as _, STANDARD};
+use base64_simd::STANDARD;
 
 use super::{Content, ContentReader};
 
@@ -45,6 +45,20 @@ impl Content {
             Ok(())
         })
     }
+
+    /// Gives the text to `take` in blocks, for takers that keep them.
+    ///
+    /// # Errors
+    /// Whatever `take` has, or the temporary file cannot be read.
+    pub(crate) fn text_blocks(&self, mut take: impl FnMut(Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+        let mut encoder = Encoder::new(self);
+        while !encoder.is_done() {
+            let mut block = Vec::new();
+            encoder.next(&mut block)?;
+            take(block)?;
+        }
+        Ok(())
+    }
 }
 
 /// Makes a content's text, block by block.
@@ -84,8 +98,8 @@ impl Encoder {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.left = self.left.saturating_sub(count as u64);
-        block.resize(STANDARD.encoded_length(count), 0);
-        let _ = STANDARD.encode(&self.bytes[..count], block.as_mut_slice().as_out());
+        block.clear();
+        STANDARD.encode_append(&self.bytes[..count], block);
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The forms that answers have: compact JSON with sorted keys and a final newline, as the platform's own runtime writes it.
 
-use std::io::{self, Write};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -21,11 +21,9 @@ use super::Server;
 use super::gate::Slot;
 use crate::event::{Event, Line};
 
-/// An event up to this many bytes is written before the answer begins (256 KiB); a longer one while it is sent.
+/// An event up to this many bytes is written before the answer begins (256 KiB); a longer one while it is sent, and so is
+/// one that has parts which are not in memory.
 const WHOLE_EVENT: u64 = 256 << 10;
-
-/// Bytes of a long event that are sent at a time.
-const BLOCK: usize = 128 << 10;
 
 /// Blocks of a long event that wait for a slow client.
 const WAITING_BLOCKS: usize = 4;
@@ -133,7 +131,8 @@ impl FromRequestParts<Server> for Asked {
 pub(super) fn event(status: StatusCode, event: &Event, slot: Slot, sent: &Counter) -> Response {
     let body = event.line().and_then(|line| {
         sent.inc_by(line.len());
-        if line.len() > WHOLE_EVENT { Ok(Body::new(streamed(line, slot))) } else { whole(&line) }
+        let is_whole = line.is_in_memory() && line.len() <= WHOLE_EVENT;
+        if is_whole { whole(&line) } else { Ok(Body::new(streamed(line, slot))) }
     });
     match body {
         Ok(body) => (status, [(CONTENT_TYPE, JSON)], body).into_response(),
@@ -155,8 +154,10 @@ fn streamed(line: Line, slot: Slot) -> Streamed {
     let left = line.len();
     tokio::task::spawn_blocking(move || {
         let _slot = slot;
-        let mut to = io::BufWriter::with_capacity(BLOCK, Blocks(&sender));
-        if let Err(error) = line.write(&mut to).and_then(|()| to.flush()) {
+        let hand_over = |block: Vec<u8>| {
+            sender.blocking_send(Ok(block.into())).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        };
+        if let Err(error) = line.blocks(hand_over) {
             // A client that went away does not want to know how it ended.
             let _ = sender.blocking_send(Err(error));
         }
@@ -198,21 +199,5 @@ impl hyper::body::Body for Streamed {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
-    }
-}
-
-/// Hands blocks to whoever sends them. A client that went away is a broken pipe.
-struct Blocks<'s>(&'s mpsc::Sender<io::Result<Bytes>>);
-
-impl Write for Blocks<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .blocking_send(Ok(Bytes::copy_from_slice(bytes)))
-            .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
