@@ -19,6 +19,7 @@ mod file;
 pub(crate) mod handover;
 mod long_text;
 mod room;
+mod spool;
 mod text;
 
 use self::aside::Piece;
@@ -27,6 +28,7 @@ pub use self::digest::Digest;
 use self::digest::Follower;
 pub(crate) use self::long_text::{LongText, LongTextWriter, Undecoded};
 use self::room::Room;
+use self::spool::Spool;
 use self::text::Encoder;
 
 /// Contents up to this many bytes stay in memory (1 MiB).
@@ -63,14 +65,7 @@ enum Home {
 impl Content {
     /// A writer for contents whose size is not known yet.
     pub fn writer() -> ContentWriter {
-        ContentWriter {
-            memory: Vec::new(),
-            file: None,
-            len: 0,
-            room: Room::new(),
-            is_digested: false,
-            follower: None,
-        }
+        ContentWriter { memory: Vec::new(), spool: None, room: Room::new(), is_digested: false }
     }
 
     /// How many bytes there are.
@@ -97,7 +92,7 @@ impl Content {
     }
 
     /// The temporary file that holds all of the bytes, for readers that can do more with a file; `None` while they are
-    /// in memory. Its position is of no meaning.
+    /// in memory. Its position is of no meaning, and there may be more in it behind the last byte.
     pub fn file(&self) -> Option<&File> {
         match &self.0 {
             Home::Memory(_) => None,
@@ -135,7 +130,12 @@ impl Content {
                 buf[..count].copy_from_slice(&rest[..count]);
                 Ok(count)
             }
-            Home::File { file, .. } => file::read_at(file, buf, at),
+            Home::File { file, len, .. } => {
+                // The file may have room behind the last byte.
+                let left = usize::try_from(len.saturating_sub(at)).unwrap_or(usize::MAX);
+                let end = buf.len().min(left);
+                file::read_at(file, &mut buf[..end], at)
+            }
         }
     }
 }
@@ -158,11 +158,10 @@ impl fmt::Debug for Content {
 /// them to another thread.
 pub struct ContentWriter {
     memory: Vec<u8>,
-    file: Option<Arc<File>>,
-    len: u64,
+    /// Takes all of the bytes, once they are too many.
+    spool: Option<Spool>,
     room: Room,
     is_digested: bool,
-    follower: Option<Follower>,
 }
 
 impl ContentWriter {
@@ -186,42 +185,27 @@ impl ContentWriter {
     /// The temporary file cannot be made or written; a full disk is the common case. It counts as full while there is
     /// some room left (64 MiB or a hundredth of it), since others need the disk, too: [`io::ErrorKind::StorageFull`].
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.file.is_none() && self.memory.len() + bytes.len() > MEMORY_LIMIT {
-            self.move_to_file()?;
+        if self.spool.is_none() && self.memory.len() + bytes.len() > MEMORY_LIMIT {
+            self.room.take(self.memory.len() as u64)?;
+            let mut spool = Spool::begin(self.is_digested)?;
+            spool.append(&self.memory)?;
+            self.memory = Vec::new();
+            self.spool = Some(spool);
         }
-        match &self.file {
-            Some(file) => {
-                self.room.take(bytes.len() as u64)?;
-                file::write_at(file, bytes, self.len)?;
-            }
-            None => self.memory.extend_from_slice(bytes),
-        }
-        self.len += bytes.len() as u64;
-        if let Some(follower) = &self.follower {
-            follower.tell(self.len);
-        }
-        Ok(())
-    }
-
-    fn move_to_file(&mut self) -> io::Result<()> {
-        self.room.take(self.len)?;
-        let file = Arc::new(tempfile::tempfile()?);
-        file::write_at(&file, &self.memory, 0)?;
-        self.memory = Vec::new();
-        if self.is_digested {
-            self.follower = Follower::start(Arc::clone(&file));
-        }
-        self.file = Some(file);
-        Ok(())
+        let Some(spool) = &mut self.spool else {
+            self.memory.extend_from_slice(bytes);
+            return Ok(());
+        };
+        self.room.take(bytes.len() as u64)?;
+        spool.append(bytes)
     }
 
     /// The content written so far.
     pub fn finish(self) -> Content {
-        let Some(file) = self.file else { return Content::from(self.memory) };
-        if let Some(follower) = &self.follower {
-            follower.end();
+        match self.spool {
+            Some(spool) => spool.finish(),
+            None => Content::from(self.memory),
         }
-        Content(Home::File { file, len: self.len, follower: self.follower.map(Arc::new) })
     }
 }
 

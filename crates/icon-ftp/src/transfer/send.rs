@@ -105,7 +105,9 @@ impl Sending<'_> {
     /// Sends some bytes straight from the content's file and says how many; `None` where that is not possible.
     async fn send_file(&self, upload: &mut Upload<'_>) -> Result<Option<u64>, TransferError> {
         let Some(file) = self.content.file() else { return Ok(None) };
-        match upload.send_file(file, self.sent, BLOCK).await? {
+        let left = self.content.len() - self.sent;
+        let most = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
+        match upload.send_file(file, self.sent, most).await? {
             Some(0) => Err(TransferError::Spool(std::io::ErrorKind::UnexpectedEof.into())),
             sent => Ok(sent.map(|sent| sent as u64)),
         }

@@ -187,6 +187,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
+    use crate::content::Spool;
     use crate::content::testing::in_file;
 
     fn followed(blocks: &[&[u8]]) -> Content {
@@ -243,15 +244,14 @@ mod tests {
 
     #[test]
     fn the_thread_ends_with_whoever_gave_it_something_to_do() {
-        let mut writer = Content::writer().with_sha256();
-        writer.write(&vec![0; 2 << 20]).unwrap();
-        let file = writer.file.clone().unwrap();
-        let follower = writer.follower.take().unwrap();
+        let mut spool = Spool::begin(true).unwrap();
+        spool.append(&vec![0; 2 << 20]).unwrap();
+        let (file, follower) = spool.into_parts();
+        let follower = follower.unwrap();
         let thread = std::mem::replace(&mut *follower.outcome.lock().unwrap(), Outcome::Known(None));
         drop(follower);
         let Outcome::Awaited(thread) = thread else { panic!("it is under way") };
         assert!(thread.join().unwrap().is_ok());
-        drop(writer);
         assert_eq!(Arc::strong_count(&file), 1, "nobody holds the file any more");
     }
 }
