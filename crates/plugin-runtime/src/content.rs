@@ -100,24 +100,17 @@ impl Content {
         }
     }
 
-    /// The SHA-256. Nobody waits for it before it is written; it is there soonest if [`ContentWriter::with_sha256`] asked
-    /// for it before the bytes came.
+    /// The SHA-256. It is made beside whatever comes next, and nobody waits for it before it is written; it is there soonest
+    /// if [`ContentWriter::with_sha256`] asked for it before the bytes came.
     pub fn sha256(&self) -> Digest {
         match &self.0 {
             Home::Memory(bytes) => Digest::of(bytes),
-            Home::File { .. } => Digest::due(self.clone()),
-        }
-    }
-
-    /// The digits of the SHA-256, as the thread has made them, or else made here.
-    fn made_sha256(&self) -> io::Result<String> {
-        match &self.0 {
-            Home::Memory(bytes) => Digest::of(bytes).text(),
-            Home::File { file, len, follower } => {
-                match follower.as_ref().and_then(|follower| follower.outcome()) {
-                    Some(text) => Ok(text),
-                    None => digest::digest(|_| *len, file),
-                }
+            Home::File { follower: Some(follower), .. } => Digest::by(Arc::clone(follower)),
+            Home::File { file, len, follower: None } => {
+                let follower = Follower::start(Arc::clone(file));
+                follower.tell(*len);
+                follower.end();
+                Digest::by(Arc::new(follower))
             }
         }
     }

@@ -49,10 +49,11 @@ pub(crate) async fn run(
     access: Access,
 ) -> Result<Output, Failure> {
     let (mut session, path) = begin(&context, &access, "remote_path", &input.remote_path).await?;
+    // Made while the file is sent.
+    let sha256 = input.file_content.sha256();
     let output = match put(&mut session, &access, &path, &input).await {
         Ok(()) => {
-            let file = &input.file_content;
-            let (size, sha256) = (file.len(), file.sha256());
+            let size = input.file_content.len();
             tracing::info!("Uploaded {}, {size} bytes", session.charset().display(path.as_bytes()));
             Ok(Output { uploaded: true, size: Some(size), sha256: Some(sha256), reason: None })
         }

@@ -13,10 +13,10 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-use super::{Content, aside, file};
+use super::{aside, file};
 
-/// Bytes that are digested at a time (256 KiB).
-const BLOCK: usize = 256 << 10;
+/// Bytes that are digested at a time (512 KiB).
+const BLOCK: usize = 512 << 10;
 
 /// A content's SHA-256, perhaps still in the making.
 ///
@@ -27,7 +27,7 @@ pub struct Digest(State);
 #[derive(Clone)]
 enum State {
     Made(String),
-    Due(Content),
+    Making(Arc<Follower>),
 }
 
 impl Digest {
@@ -38,9 +38,9 @@ impl Digest {
         Self(State::Made(hex::encode(Sha256::digest(bytes))))
     }
 
-    /// The digest of a content that has a file.
-    pub(super) fn due(content: Content) -> Self {
-        Self(State::Due(content))
+    /// The digest that a thread makes.
+    pub(super) fn by(follower: Arc<Follower>) -> Self {
+        Self(State::Making(follower))
     }
 
     /// The digits. Waits for them.
@@ -50,7 +50,7 @@ impl Digest {
     pub(crate) fn text(&self) -> io::Result<String> {
         match &self.0 {
             State::Made(text) => Ok(text.clone()),
-            State::Due(content) => content.made_sha256(),
+            State::Making(follower) => follower.text(),
         }
     }
 }
@@ -59,7 +59,7 @@ impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             State::Made(text) => write!(f, "Digest({text})"),
-            State::Due(content) => write!(f, "Digest(of {content:?})"),
+            State::Making(_) => f.write_str("Digest(in the making)"),
         }
     }
 }
@@ -67,7 +67,7 @@ impl fmt::Debug for Digest {
 impl Serialize for Digest {
     /// Writes the digits. In an event, those that are not there yet are put aside.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if matches!(self.0, State::Due(_)) && aside::put(self.clone().into()) {
+        if matches!(self.0, State::Making(_)) && aside::put(self.clone().into()) {
             return serializer.serialize_str("");
         }
         let text = self.text().map_err(|error| {
@@ -83,30 +83,31 @@ impl<'de> Deserialize<'de> for Digest {
     }
 }
 
-/// The thread that follows a writer.
+/// A thread that follows whoever writes a file.
 pub(super) struct Follower {
+    file: Arc<File>,
     written: Arc<Written>,
     outcome: Mutex<Outcome>,
 }
 
 enum Outcome {
-    Awaited(JoinHandle<io::Result<String>>),
-    /// The digits; `None` when there is no way to them.
-    Known(Option<String>),
+    /// `None` where there was no thread to be had.
+    Awaited(Option<JoinHandle<io::Result<String>>>),
+    Made(String),
 }
 
 impl Follower {
-    /// Begins to follow whoever writes into `file`. `None` where there is no thread for that.
-    pub(super) fn start(file: Arc<File>) -> Option<Self> {
+    /// Begins to follow whoever writes into `file`.
+    pub(super) fn start(file: Arc<File>) -> Self {
         let written = Arc::new(Written::default());
         let thread = thread::Builder::new().name("sha256".to_owned()).spawn({
-            let written = Arc::clone(&written);
+            let (file, written) = (Arc::clone(&file), Arc::clone(&written));
             move || digest(|at| written.beyond(at), &file)
         });
-        Some(Self { written, outcome: Mutex::new(Outcome::Awaited(thread.ok()?)) })
+        Self { file, written, outcome: Mutex::new(Outcome::Awaited(thread.ok())) }
     }
 
-    /// Tells of bytes that were written.
+    /// Tells how many bytes are written by now.
     pub(super) fn tell(&self, len: u64) {
         self.written.update(|extent| extent.len = len);
     }
@@ -116,22 +117,23 @@ impl Follower {
         self.written.update(|extent| extent.is_final = true);
     }
 
-    /// The digits; `None` when the thread could not make them. Waits until it is done, and so comes after `end`.
-    pub(super) fn outcome(&self) -> Option<String> {
+    /// The digits, as the thread has made them, or else made here. Waits until the thread is done, and so comes after `end`.
+    fn text(&self) -> io::Result<String> {
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = match std::mem::replace(&mut *outcome, Outcome::Known(None)) {
-            Outcome::Awaited(thread) => thread.join().ok().and_then(Result::ok),
-            Outcome::Known(made) => made,
+        let made = match &mut *outcome {
+            Outcome::Made(text) => return Ok(text.clone()),
+            Outcome::Awaited(thread) => thread.take().and_then(|thread| thread.join().ok()),
         };
-        *outcome = Outcome::Known(made.clone());
-        made
+        let text = made.unwrap_or_else(|| digest(|at| self.written.beyond(at), &self.file))?;
+        *outcome = Outcome::Made(text.clone());
+        Ok(text)
     }
 }
 
 /// Nobody wants the digest any more.
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.written.update(|extent| *extent = Extent { len: 0, is_final: true });
+        self.written.update(|extent| (extent.len, extent.is_final) = (0, true));
     }
 }
 
@@ -142,29 +144,42 @@ struct Written {
     changed: Condvar,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Extent {
     len: u64,
     is_final: bool,
+    /// The length that is waited for.
+    awaited: u64,
+}
+
+impl Extent {
+    fn is_enough(&self) -> bool {
+        self.is_final || self.len >= self.awaited
+    }
 }
 
 impl Written {
     fn update(&self, change: impl FnOnce(&mut Extent)) {
-        change(&mut self.extent.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.notify_one();
+        let mut extent = self.extent.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut extent);
+        // Most blocks do not concern the thread, and waking it is dear.
+        if extent.is_enough() {
+            self.changed.notify_one();
+        }
     }
 
     /// Waits until there is a whole block behind `at`, or all there will ever be, and says where that ends.
     fn beyond(&self, at: u64) -> u64 {
-        let extent = self.extent.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_short = |extent: &mut Extent| !extent.is_final && extent.len < at + BLOCK as u64;
-        self.changed.wait_while(extent, is_short).unwrap_or_else(PoisonError::into_inner).len
+        let mut extent = self.extent.lock().unwrap_or_else(PoisonError::into_inner);
+        extent.awaited = at + BLOCK as u64;
+        let extent = self.changed.wait_while(extent, |extent| !extent.is_enough());
+        extent.unwrap_or_else(PoisonError::into_inner).len
     }
 }
 
 /// Digests a file from its beginning to its end. `end` says at each place how far the file goes by now; where that is no
 /// further, it is the end.
-pub(super) fn digest(end: impl Fn(u64) -> u64, file: &File) -> io::Result<String> {
+fn digest(end: impl Fn(u64) -> u64, file: &File) -> io::Result<String> {
     let (mut digest, mut block, mut at) = (Sha256::new(), vec![0; BLOCK], 0);
     loop {
         let left = end(at).saturating_sub(at);
@@ -187,8 +202,8 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::content::Spool;
     use crate::content::testing::in_file;
+    use crate::content::{Content, Spool};
 
     fn followed(blocks: &[&[u8]]) -> Content {
         let mut writer = Content::writer().with_sha256();
@@ -217,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_content_that_nobody_followed_is_digested_when_that_is_asked_for() {
+    fn a_content_that_nobody_followed_is_digested_once_it_is_asked_for() {
         let bytes = vec![7; BLOCK + 1];
         assert_eq!(in_file(&bytes).sha256().text().unwrap(), expected(&bytes));
     }
@@ -235,8 +250,8 @@ mod tests {
     #[test]
     fn a_file_that_was_cut_has_none() {
         let content = in_file(b"abc");
-        let digest = content.sha256();
         content.file().unwrap().set_len(2).unwrap();
+        let digest = content.sha256();
         let error = serde_json::to_string(&digest).unwrap_err();
         expect!["the content's temporary file, for its SHA-256: unexpected end of file"]
             .assert_eq(&error.to_string());
@@ -248,9 +263,9 @@ mod tests {
         spool.append(&vec![0; 2 << 20]).unwrap();
         let (file, follower) = spool.into_parts();
         let follower = follower.unwrap();
-        let thread = std::mem::replace(&mut *follower.outcome.lock().unwrap(), Outcome::Known(None));
+        let thread = std::mem::replace(&mut *follower.outcome.lock().unwrap(), Outcome::Awaited(None));
         drop(follower);
-        let Outcome::Awaited(thread) = thread else { panic!("it is under way") };
+        let Outcome::Awaited(Some(thread)) = thread else { panic!("it is under way") };
         assert!(thread.join().unwrap().is_ok());
         assert_eq!(Arc::strong_count(&file), 1, "nobody holds the file any more");
     }

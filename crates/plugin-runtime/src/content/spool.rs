@@ -23,7 +23,7 @@ impl Spool {
     /// Makes the file, in the spool folder. With `is_digested` a thread follows the writer and digests.
     pub(super) fn begin(is_digested: bool) -> io::Result<Self> {
         let file = Arc::new(tempfile::tempfile()?);
-        let follower = if is_digested { Follower::start(Arc::clone(&file)) } else { None };
+        let follower = is_digested.then(|| Follower::start(Arc::clone(&file)));
         Ok(Self { file, len: 0, allocated: 0, follower })
     }
 

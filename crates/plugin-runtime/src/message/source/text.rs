@@ -24,8 +24,7 @@ impl Position<'_> {
         loop {
             let ended = self.stretch(&mut text)?;
             if text.len() > SHORT_TEXT || (ended && long.is_some()) {
-                long.get_or_insert_with(LongTextWriter::new).write(&text);
-                text.clear();
+                long.get_or_insert_with(LongTextWriter::new).write(&mut text);
             }
             if ended {
                 break;
