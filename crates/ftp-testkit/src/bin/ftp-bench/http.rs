@@ -63,6 +63,7 @@ impl Http {
 
     /// Sends a file as one start message, and reads the event to its end.
     pub(crate) fn post_file(&self, action: &str, message: &Path) -> io::Result<Run> {
+        run::settle()?;
         let (pid, done) = (self.child.id(), AtomicBool::new(false));
         let (before, began) = (run::processor_of(pid)?, Instant::now());
         let peak = std::thread::scope(|scope| {

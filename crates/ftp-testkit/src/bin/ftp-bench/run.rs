@@ -29,6 +29,7 @@ pub(crate) struct Run {
 pub(crate) fn timed(command: &mut Command, stdin: Option<&Path>) -> io::Result<Run> {
     command.stdin(stdin.map_or_else(|| Ok(Stdio::null()), |path| File::open(path).map(Stdio::from))?);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
+    settle()?;
     let (before, began) = (processor_of_children()?, Instant::now());
     let mut child = command.spawn()?;
     let peak = watch(&mut child)?;
@@ -50,10 +51,7 @@ pub(crate) fn in_turns(
 ) -> io::Result<(Run, Run)> {
     let (mut of_ours, mut of_peer) = (Vec::new(), Vec::new());
     for turn in 0..=runs {
-        settle()?;
-        let of_this_turn = ours()?;
-        settle()?;
-        let its_peer = peer()?;
+        let (of_this_turn, its_peer) = (ours()?, peer()?);
         if turn > 0 {
             of_ours.push(of_this_turn);
             of_peer.push(its_peer);
@@ -63,7 +61,7 @@ pub(crate) fn in_turns(
 }
 
 /// Waits until the disk has what was written before, so that no run pays for another.
-fn settle() -> io::Result<()> {
+pub(crate) fn settle() -> io::Result<()> {
     Command::new("sync").status().map(drop)
 }
 
