@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use std::task::{Context as Polling, Poll, Waker};
 
 use plugin_runtime::step::execute;
-use plugin_runtime::{Connection, Content, Context, Event, Failure, Mode, Plugin, Probe, StartMessage};
+use plugin_runtime::{
+    Connection, Content, Context, CrossCheckError, Event, Failure, Mode, Plugin, Probe, Spec, StartMessage,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -45,7 +47,8 @@ actions:
 ";
 
 static PLUGIN: LazyLock<Plugin> = LazyLock::new(|| {
-    let plugin = Plugin::builder(SPEC).action("echo", echo).build();
+    let spec = Spec::parse(SPEC).map_err(CrossCheckError::from);
+    let plugin = spec.and_then(|spec| Plugin::builder(spec).action("echo", echo).build());
     plugin.unwrap_or_else(|error| panic!("{error}"))
 });
 

@@ -15,15 +15,15 @@ mod transfer;
 mod triggers;
 
 use ftp_client::Pool;
-use plugin_runtime::{CrossCheckError, Plugin};
+use plugin_runtime::{CrossCheckError, Plugin, Spec};
 
 use access::Access;
 use actions::upload::Cleanups;
 
 pub use settings::Settings;
 
-/// The plugin's specification, as the platform reads it.
-const SPEC: &str = include_str!("../../../plugin/plugin.spec.yaml");
+/// The plugin's specification, which `build.rs` has turned into JSON.
+const SPEC: &str = include_str!(concat!(env!("OUT_DIR"), "/plugin.spec.json"));
 
 /// The plugin: its specification, and the function behind each of its steps, which all keep to `settings` and have their
 /// sessions from `pool`.
@@ -34,7 +34,7 @@ const SPEC: &str = include_str!("../../../plugin/plugin.spec.yaml");
 pub fn plugin(settings: Settings, pool: Pool) -> Result<Plugin, CrossCheckError> {
     let cleanups = Cleanups::default();
     let access = Access { settings, pool: pool.clone(), cleanups: cleanups.clone() };
-    Plugin::builder(SPEC)
+    Plugin::builder(Spec::from_json(SPEC)?)
         .connection_test(with(&access, connection_test::run))
         .action("download", with(&access, actions::download::run))
         .action("upload", with(&access, actions::upload::run))

@@ -136,7 +136,7 @@ impl Place<'_> {
 mod tests {
     use serde::{Deserialize, Serialize};
 
-    use crate::{Connection, Context, Failure, Plugin};
+    use crate::{Connection, Context, Failure, Plugin, Spec};
 
     #[derive(Deserialize)]
     struct Settings {
@@ -237,11 +237,14 @@ actions:
                  integer",
             ),
         ];
-        assert!(Plugin::builder(SPEC).action("turn", turn).build().is_ok());
+        let build = |spec: &str| Plugin::builder(Spec::parse(spec)?).action("turn", turn).build();
+        assert!(build(SPEC).is_ok());
         for (old, new, expected) in rows {
             assert!(SPEC.contains(old), "{old}");
-            let outcome = Plugin::builder(&SPEC.replace(old, new)).action("turn", turn).build();
-            assert_eq!(outcome.err().map(|error| error.to_string()).as_deref(), Some(expected));
+            assert_eq!(
+                build(&SPEC.replace(old, new)).err().map(|error| error.to_string()).as_deref(),
+                Some(expected)
+            );
         }
     }
 
@@ -282,12 +285,16 @@ actions:
     fn disagreement<O: Serialize + serde::de::DeserializeOwned + Send + 'static>() -> String {
         let spec = SPEC.replace("      count:", "      note: {type: string, example: n}\n      count:");
         let never = |_: Context<Settings>, _: Input| std::future::ready(Err::<O, _>(Failure::message("")));
-        Plugin::builder(&spec).action("turn", never).build().err().map(|error| error.to_string()).unwrap()
+        let spec = Spec::parse(&spec).unwrap();
+        Plugin::builder(spec).action("turn", never).build().err().map(|error| error.to_string()).unwrap()
     }
 
     #[test]
     fn a_specification_without_handlers_is_refused() {
-        let error = Plugin::builder::<Settings>(SPEC).build().err().map(|error| error.to_string());
+        let error = Plugin::builder::<Settings>(Spec::parse(SPEC).unwrap())
+            .build()
+            .err()
+            .map(|error| error.to_string());
         assert_eq!(error.as_deref(), Some("action turn has no handler"));
     }
 }

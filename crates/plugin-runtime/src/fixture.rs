@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Connection, Content, Context, Failure, Plugin, PluginBuilder, Probe, TriggerContext};
+use crate::{Connection, Content, Context, Failure, Plugin, PluginBuilder, Probe, Spec, TriggerContext};
 
 pub(crate) const SPEC: &str = include_str!("fixture.spec.yaml");
 
@@ -129,8 +129,8 @@ pub(crate) async fn test(context: Context<Settings>, probe: Probe) -> Result<Fin
     }
 }
 
-pub(crate) fn builder() -> PluginBuilder<'static, Settings> {
-    Plugin::builder(SPEC)
+pub(crate) fn builder() -> PluginBuilder<Settings> {
+    Plugin::builder(Spec::parse(SPEC).unwrap())
         .connection_test(test)
         .action("echo", echo)
         .trigger::<TickOutput, _, _, _>("tick", tick)

@@ -4,7 +4,7 @@
 //! the specification, reads them into the functions' types, and turns what comes back into events.
 //!
 //! ```
-//! use plugin_runtime::{Connection, Context, Failure, Plugin};
+//! use plugin_runtime::{Connection, Context, CrossCheckError, Failure, Plugin, Spec};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Deserialize)]
@@ -53,9 +53,9 @@
 //!     output:
 //!       greeting: {type: string, required: true, example: Hello}
 //! ";
-//! let plugin = Plugin::builder(spec).action("greet", greet).build()?;
+//! let plugin = Plugin::builder(Spec::parse(spec)?).action("greet", greet).build()?;
 //! assert!(plugin.spec().sample("greet").is_some());
-//! # Ok::<(), plugin_runtime::CrossCheckError>(())
+//! # Ok::<(), CrossCheckError>(())
 //! ```
 //!
 //! The way of a message: [`transport`] reads it, [`message`] parses it, [`step`] or [`trigger`] runs what it asks

@@ -29,10 +29,10 @@ type Measure = Arc<dyn Fn() -> Vec<Metric> + Send + Sync>;
 type CleanedUp = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 impl Plugin {
-    /// Begins a plugin with the text of its `plugin.spec.yaml`.
-    pub fn builder<C: Connection>(spec_yaml: &str) -> PluginBuilder<'_, C> {
+    /// Begins a plugin with its specification.
+    pub fn builder<C: Connection>(spec: Spec) -> PluginBuilder<C> {
         PluginBuilder {
-            spec_yaml,
+            spec,
             table: Table::default(),
             measure: Arc::new(Vec::new),
             cleaned_up: Arc::new(|| Box::pin(std::future::ready(()))),
@@ -60,14 +60,14 @@ impl Plugin {
 }
 
 /// Takes a plugin's handlers. `C` is the type of its connection's settings.
-pub struct PluginBuilder<'y, C> {
-    spec_yaml: &'y str,
+pub struct PluginBuilder<C> {
+    spec: Spec,
     table: Table<C>,
     measure: Measure,
     cleaned_up: CleanedUp,
 }
 
-impl<C: Connection> PluginBuilder<'_, C> {
+impl<C: Connection> PluginBuilder<C> {
     /// Sets the function that tests a connection, as far as the [`Probe`] goes. What it finds is the output of the platform's connection test.
     #[must_use]
     pub fn connection_test<F, Fut, O>(mut self, test: F) -> Self
@@ -132,9 +132,8 @@ impl<C: Connection> PluginBuilder<'_, C> {
     /// They do not: a step without a handler, a handler without a step; and, where debug assertions are on, a property
     /// that no type reads, an example that its type refuses, an output that breaks its schema.
     pub fn build(self) -> Result<Plugin, CrossCheckError> {
-        let spec = Spec::parse(self.spec_yaml)?;
         let handlers: Arc<dyn Handlers> = Arc::new(self.table);
-        cross_check::check(&spec, &handlers.types())?;
-        Ok(Plugin { spec: Arc::new(spec), handlers, measure: self.measure, cleaned_up: self.cleaned_up })
+        cross_check::check(&self.spec, &handlers.types())?;
+        Ok(Plugin { spec: Arc::new(self.spec), handlers, measure: self.measure, cleaned_up: self.cleaned_up })
     }
 }

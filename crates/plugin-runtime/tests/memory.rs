@@ -8,7 +8,7 @@ use std::io::{self, Read};
 
 use peak_alloc::PeakAlloc;
 use plugin_runtime::step::execute;
-use plugin_runtime::{Connection, Content, Context, Failure, Mode, Plugin, StartMessage};
+use plugin_runtime::{Connection, Content, Context, Failure, Mode, Plugin, Spec, StartMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -94,7 +94,7 @@ fn message(before: &'static str, after: &'static str) -> impl Read {
 
 #[tokio::test]
 async fn a_text_of_200_mib_is_taken_within_8_mib_whatever_the_order_of_keys() {
-    let plugin = Plugin::builder(SPEC).action("compare", compare).build().unwrap();
+    let plugin = Plugin::builder(Spec::parse(SPEC).unwrap()).action("compare", compare).build().unwrap();
     let orders = [
         (
             r#"{"version":"v1","type":"action_start","body":{"action":"compare","input":{"content":""#,

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use plugin_runtime::message::StartMessage;
 use plugin_runtime::trigger::{self, Destination, Surroundings};
-use plugin_runtime::{Connection, Failure, Plugin, TriggerContext};
+use plugin_runtime::{Connection, Failure, Plugin, Spec, TriggerContext};
 use serde::{Deserialize, Serialize};
 
 const SPEC: &str = "
@@ -64,7 +64,8 @@ fn terminate() {
 /// In one test, and the start first: once the process has run a trigger, no signal kills it any more.
 #[tokio::test]
 async fn sigterm_ends_a_trigger_without_an_event_at_its_start_and_later() {
-    let plugin = Plugin::builder(SPEC).trigger::<Output, _, _, _>("wait", wait).build().unwrap();
+    let plugin =
+        Plugin::builder(Spec::parse(SPEC).unwrap()).trigger::<Output, _, _, _>("wait", wait).build().unwrap();
     let surroundings = Surroundings {
         cache_dir: PathBuf::from("unused"),
         flag_dir: PathBuf::from("unused"),

@@ -44,10 +44,10 @@ pub struct Spec {
     /// The triggers by name.
     #[serde(default)]
     pub triggers: BTreeMap<String, StepSpec>,
-    /// The specification as it was written.
+    /// All of it as the text of JSON, where it was read from that.
     #[serde(skip)]
-    text: String,
-    /// All of it as JSON, once somebody wants that.
+    json: &'static str,
+    /// All of it as a JSON value, once somebody wants that.
     #[serde(skip)]
     document: OnceLock<Value>,
 }
@@ -94,13 +94,23 @@ pub struct Property {
 }
 
 impl Spec {
-    /// Reads a specification.
+    /// Reads a specification as it is written, in YAML.
     pub fn parse(yaml: &str) -> Result<Self, SpecError> {
-        let spec = Self { text: yaml.to_owned(), ..serde_norway::from_str(yaml)? };
-        for (place, properties) in spec.places() {
+        let document = OnceLock::from(serde_norway::from_str::<Value>(yaml)?);
+        Self { document, ..serde_norway::from_str(yaml)? }.with_known_types()
+    }
+
+    /// Reads a specification that a build script has turned into JSON: with each start of a process, YAML would take
+    /// longer than the rest of most steps.
+    pub fn from_json(json: &'static str) -> Result<Self, SpecError> {
+        Self { json, ..serde_json::from_str(json)? }.with_known_types()
+    }
+
+    fn with_known_types(self) -> Result<Self, SpecError> {
+        for (place, properties) in self.places() {
             for (name, property) in properties {
                 if let Some(unknown) =
-                    property.kind.custom().filter(|custom| !spec.types.contains_key(*custom))
+                    property.kind.custom().filter(|custom| !self.types.contains_key(*custom))
                 {
                     return Err(SpecError::UnknownType {
                         place,
@@ -110,13 +120,13 @@ impl Spec {
                 }
             }
         }
-        Ok(spec)
+        Ok(self)
     }
 
     /// All of the specification as it was written, the keys that the runtime has no use for included.
     pub fn document(&self) -> &Value {
-        // The text was read as a mapping before, so that it is one now.
-        self.document.get_or_init(|| serde_norway::from_str(&self.text).unwrap_or_default())
+        // The text was read before, so that it is JSON.
+        self.document.get_or_init(|| serde_json::from_str(self.json).unwrap_or_default())
     }
 
     /// The text that `info` prints: who the plugin is and what it can do.
@@ -155,6 +165,9 @@ pub enum SpecError {
     /// It is not YAML, or not in the shape of layout v2.
     #[error("plugin.spec.yaml: {0}")]
     Shape(#[from] serde_norway::Error),
+    /// What was made of it is not JSON, or not in that shape.
+    #[error("plugin.spec.yaml as JSON: {0}")]
+    Json(#[from] serde_json::Error),
     /// A property has a type that is neither built in nor defined under `types`.
     #[error(
         "plugin.spec.yaml: {place}: property `{property}` has the type `{unknown}`, which is not under `types`"
@@ -207,6 +220,41 @@ mod tests {
             &format!("{head}connection:\n  host: {{title: Host}}\n"),
             &expect!["plugin.spec.yaml: connection.host: missing field `type` at line 7 column 9"],
         );
+    }
+
+    #[test]
+    fn a_specification_as_json_is_the_same() {
+        const JSON: &str = r#"{"name":"n","title":"t","description":"d","version":"1.0.0","vendor":"v","tags":["more"],
+            "actions":{"turn":{"input":{"side":{"type":"string","default":"left","order":1}}}}}"#;
+        const YAML: &str = "
+name: n
+title: t
+description: d
+version: 1.0.0
+vendor: v
+tags: [more]
+actions:
+  turn:
+    input:
+      side: {type: string, default: left, order: 1}
+";
+        let (yaml, json) = (Spec::parse(YAML).unwrap(), Spec::from_json(JSON).unwrap());
+        assert_eq!(json.document(), yaml.document());
+        assert_eq!(format!("{:?}", json.actions), format!("{:?}", yaml.actions));
+    }
+
+    #[test]
+    fn a_bad_specification_as_json_is_explained() {
+        for (json, expected) in [
+            ("{", "plugin.spec.yaml as JSON: EOF while parsing an object at line 1 column 1"),
+            ("{}", "plugin.spec.yaml as JSON: missing field `name` at line 1 column 2"),
+            (
+                r#"{"name":"n","title":"t","description":"d","version":"1","vendor":"v","connection":{"host":{"type":"gadget"}}}"#,
+                "plugin.spec.yaml: connection: property `host` has the type `gadget`, which is not under `types`",
+            ),
+        ] {
+            assert_eq!(Spec::from_json(json).unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]
