@@ -54,13 +54,13 @@ pub(crate) fn check(spec: &Spec, types: &Types) -> Result<(), CrossCheckError> {
                 return Err(CrossCheckError::NoHandler { step: format!("{kind} {name}") });
             };
             // What a test has seen to fit will fit at every start.
-            if cfg!(debug_assertions) {
+            if let Some(types) = types {
                 check_step(spec, &format!("{kind} {name}"), step, types)?;
             }
         }
     }
     let connection = Place { spec, name: "connection".to_owned(), properties: &spec.connection };
-    if cfg!(debug_assertions) { connection.reads(types.connection) } else { Ok(()) }
+    types.connection.map_or(Ok(()), |read| connection.reads(read))
 }
 
 fn check_step(

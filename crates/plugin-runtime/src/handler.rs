@@ -112,11 +112,12 @@ pub(crate) trait Connected: Send + Sync {
 /// Begins a trigger whose input was read.
 pub(crate) type TriggerStart = Box<dyn FnOnce(Store, Stop, Progress) -> Running<()> + Send>;
 
-/// The types behind the names of a specification, as functions that try them on a value.
+/// The types behind the names of a specification, as functions that try them on a value. Only debug builds have these:
+/// no other does try them, and they would take 100 KB of it.
 pub(crate) struct Types {
-    pub(crate) connection: Read,
-    pub(crate) actions: BTreeMap<String, StepTypes>,
-    pub(crate) triggers: BTreeMap<String, StepTypes>,
+    pub(crate) connection: Option<Read>,
+    pub(crate) actions: BTreeMap<String, Option<StepTypes>>,
+    pub(crate) triggers: BTreeMap<String, Option<StepTypes>>,
 }
 
 #[derive(Clone, Copy)]
@@ -124,6 +125,12 @@ pub(crate) struct StepTypes {
     pub(crate) input: Read,
     pub(crate) output: Read,
     pub(crate) rewrite: Rewrite,
+}
+
+impl StepTypes {
+    fn of<I: DeserializeOwned, O: Serialize + DeserializeOwned>() -> Option<Self> {
+        cfg!(debug_assertions).then(|| Self { input: read::<I>, output: read::<O>, rewrite: rewrite::<O> })
+    }
 }
 
 /// Reads fields as a type and names those that the type ignores, or says what it cannot read.
@@ -154,7 +161,7 @@ impl<C: Connection> Handlers for Table<C> {
 
     fn types(&self) -> Types {
         Types {
-            connection: read::<C>,
+            connection: cfg!(debug_assertions).then_some(read::<C>),
             actions: self.actions.iter().map(|(name, action)| (name.clone(), action.types())).collect(),
             triggers: self.triggers.iter().map(|(name, trigger)| (name.clone(), trigger.types())).collect(),
         }
@@ -217,7 +224,7 @@ where
 
 pub(crate) trait Action<C>: Send + Sync {
     fn start(&self, context: Context<C>, input: Fields) -> Result<Running<Output>, Failure>;
-    fn types(&self) -> StepTypes;
+    fn types(&self) -> Option<StepTypes>;
 }
 
 impl<C, F, Fut, I, O> Action<C> for Typed<F, I, O>
@@ -232,14 +239,14 @@ where
         Ok(caught(erased((self.run)(context, input))))
     }
 
-    fn types(&self) -> StepTypes {
-        StepTypes { input: read::<I>, output: read::<O>, rewrite: rewrite::<O> }
+    fn types(&self) -> Option<StepTypes> {
+        StepTypes::of::<I, O>()
     }
 }
 
 pub(crate) trait Trigger<C>: Send + Sync {
     fn start(&self, connection: Arc<C>, input: Fields) -> Result<TriggerStart, Failure>;
-    fn types(&self) -> StepTypes;
+    fn types(&self) -> Option<StepTypes>;
 }
 
 impl<C, F, Fut, I, O> Trigger<C> for Typed<F, I, O>
@@ -260,8 +267,8 @@ where
         }))
     }
 
-    fn types(&self) -> StepTypes {
-        StepTypes { input: read::<I>, output: read::<O>, rewrite: rewrite::<O> }
+    fn types(&self) -> Option<StepTypes> {
+        StepTypes::of::<I, O>()
     }
 }
 
