@@ -16,6 +16,9 @@ use ftp_testkit::{Product, RealServer, Tls, TlsVersions};
 /// How often each side of a row runs; odd, so that the median is a run.
 const RUNS: usize = 101;
 
+/// The release binary without `demo` is to have no more bytes than this (12 MiB).
+const BINARY_LIMIT: u64 = 12 << 20;
+
 #[tokio::main(flavor = "current_thread")]
 #[expect(clippy::print_stderr, reason = "a program for people")]
 async fn main() -> ExitCode {
@@ -44,6 +47,7 @@ async fn measure(program: &str) -> io::Result<()> {
         println!("{name:<44} {ours:>9.2} ms {curl:>9.2} ms {:>7.2}", ours / curl);
     }
     warm_downloads(program).await?;
+    binary_size(program)?;
     println!("\n{:<34} {:>10}  {:>10}  {:>6}", "median of 5", "ours", "peer", "ratio");
     large::rows(program, Tls::Off, "").await?;
     large::rows(program, Tls::On(TlsVersions::Only13), " over TLS 1.3").await?;
@@ -69,6 +73,18 @@ async fn warm_downloads(program: &str) -> io::Result<()> {
     let (at_rest, after) = (mebibytes(at_rest), mebibytes(http.resident()));
     println!("{:<44} {at_rest:>8.1} MiB", "memory at rest");
     println!("{:<44} {after:>8.1} MiB", "memory after these downloads");
+    Ok(())
+}
+
+/// The size of the program beside what it is to have at most.
+#[expect(clippy::print_stdout, reason = "a program for people")]
+fn binary_size(program: &str) -> io::Result<()> {
+    let (size, most) = (mebibytes(std::fs::metadata(program)?.len()), mebibytes(BINARY_LIMIT));
+    println!(
+        "{:<44} {size:>8.1} MiB {most:>8.1} MiB {:>7.2}",
+        "release binary, against its limit",
+        size / most
+    );
     Ok(())
 }
 
