@@ -16,8 +16,8 @@ use crate::background::runtime;
 /// The longest head of a request, in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
 
-/// The longest body, in bytes.
-const BODY_LIMIT: usize = 64 * 1024 * 1024;
+/// The longest body, in bytes: an event with a large file in it.
+const BODY_LIMIT: usize = 256 * 1024 * 1024;
 
 /// An HTTP/1.1 server on a free port of the loopback that keeps the bodies of all POST requests; it ends when
 /// dropped.

@@ -5,10 +5,6 @@ use std::time::Duration;
 use clap::Args;
 use ftp_client::{Config, HostPattern, Limits, PoolLimits, Retries};
 
-/// The most bytes of a file that travel in an event of a trigger. Events wait in the outbox until they are delivered, so
-/// their size has a bound; a larger file is told without its content.
-const MOST_CONTENT: u64 = 64 * 1024 * 1024;
-
 /// Where these options stand in the help, apart from those of each command.
 const HEADING: &str = "Limits and reach";
 
@@ -118,9 +114,7 @@ impl Settings {
     /// so within one turn a single further try is enough to get over a cut.
     pub(crate) fn again_and_again(&self, config: Config) -> Config {
         let config = self.once(config);
-        let most = self.max_download.map_or(MOST_CONTENT, |most| most.min(MOST_CONTENT));
         Config {
-            limits: Limits { download_bytes: Some(most), ..config.limits },
             retries: Retries {
                 attempts: self.retries.min(1),
                 first_pause: Duration::from_secs(1),
@@ -178,6 +172,6 @@ mod tests {
         assert_eq!((once.limits, once.retries), (Limits::default(), Retries::default()));
         assert_eq!(once.allowed, AllowList::default());
         let again = Settings::default().again_and_again(config());
-        assert_eq!((again.limits.download_bytes, again.retries.attempts), (Some(MOST_CONTENT), 1));
+        assert_eq!((again.limits, again.retries.attempts), (Limits::default(), 1));
     }
 }

@@ -18,7 +18,6 @@ mod digest;
 mod file;
 pub(crate) mod handover;
 mod long_text;
-mod room;
 mod spool;
 mod text;
 
@@ -27,9 +26,9 @@ pub(crate) use self::decode::NotBase64;
 pub use self::digest::Digest;
 use self::digest::Follower;
 pub(crate) use self::long_text::{LongText, LongTextWriter, Undecoded};
-use self::room::Room;
 use self::spool::Spool;
 use self::text::Encoder;
+use crate::room::Room;
 
 /// Contents up to this many bytes stay in memory (1 MiB).
 const MEMORY_LIMIT: usize = 1 << 20;
@@ -65,7 +64,7 @@ enum Home {
 impl Content {
     /// A writer for contents whose size is not known yet.
     pub fn writer() -> ContentWriter {
-        ContentWriter { memory: Vec::new(), spool: None, room: Room::new(), is_digested: false }
+        ContentWriter { memory: Vec::new(), spool: None, room: Room::in_spool_folder(), is_digested: false }
     }
 
     /// How many bytes there are.
@@ -312,6 +311,11 @@ pub(crate) mod testing {
         file.write_all(bytes).unwrap();
         Content(Home::File { file: file.into(), len: bytes.len() as u64, follower: None })
     }
+
+    /// A content that is said to have so many bytes, of which there are none.
+    pub(crate) fn vanished(len: u64) -> Content {
+        Content(Home::File { file: tempfile::tempfile().unwrap().into(), len, follower: None })
+    }
 }
 
 #[cfg(test)]
@@ -376,9 +380,7 @@ mod tests {
 
     #[test]
     fn a_vanished_temporary_file_is_an_error_and_not_a_short_text() {
-        let file = tempfile::tempfile().unwrap();
-        let content = Content(Home::File { file: Arc::new(file), len: 5, follower: None });
-        let error = serde_json::to_string(&content).unwrap_err();
+        let error = serde_json::to_string(&testing::vanished(5)).unwrap_err();
         expect!["the content's temporary file: unexpected end of file"].assert_eq(&error.to_string());
     }
 

@@ -2,13 +2,19 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::io;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use hyper::body::Bytes;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, Request, Url};
+use reqwest::{Body, Client, RequestBuilder, Url};
+use tokio::sync::mpsc;
 
 use crate::failure::Failure;
+use crate::store::Pending;
+use crate::streamed::Streamed;
 
 /// The pause after the first failed attempt; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -20,12 +26,12 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An attempt has one more second for each of so many bytes (1 MiB).
-const BYTES_PER_SECOND: usize = 1 << 20;
+const BYTES_PER_SECOND: u64 = 1 << 20;
 
 /// POSTs events to one URL.
 ///
-/// An event is delivered when the answer is 2xx. Anything else, redirects included, is tried again with the same
-/// bytes after a growing pause. Over HTTPS the server must have a certificate that the machine trusts;
+/// An event is delivered when it was sent whole and the answer is 2xx. Anything else, redirects included, is tried again
+/// with the same bytes after a growing pause. Over HTTPS the server must have a certificate that the machine trusts;
 /// `SSL_CERT_FILE` names another set of authorities.
 pub(crate) struct Dispatcher {
     url: Url,
@@ -65,28 +71,38 @@ impl Dispatcher {
     /// event may then arrive or not.
     ///
     /// # Errors
-    /// No attempt can be made at all, because this machine's TLS is not usable.
-    pub(crate) async fn deliver(&self, event: Vec<u8>, refused: impl Fn(&str)) -> Result<(), Failure> {
-        let timeout = TIMEOUT + Duration::from_secs((event.len() / BYTES_PER_SECOND) as u64);
+    /// No attempt can be made at all, because this machine's TLS is not usable, or the event cannot be read.
+    pub(crate) async fn deliver(&self, event: &Pending, refused: impl Fn(&str)) -> Result<(), Failure> {
         let client = self.client()?;
-        let request = client
-            .post(self.url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .timeout(timeout)
-            .body(event)
-            .build()
-            .map_err(|error| unusable(&error))?;
         let mut pause = self.first_pause;
         loop {
-            // The clone shares the body's bytes.
-            let attempt = request.try_clone().ok_or_else(|| unusable(&"a request cannot be repeated"))?;
-            let Err(refusal) = post(client, attempt).await else { return Ok(()) };
+            let Err(refusal) = self.attempt(client, event).await? else { return Ok(()) };
             let wait = wait(refusal.retry_after, jittered(pause));
             let what = format!("The event was not delivered to {}: {}", self.shown_url(), refusal.reason);
             tracing::warn!("{what}. Next attempt in {:.1} s", wait.as_secs_f64());
             refused(&what);
             tokio::time::sleep(wait).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Sends the event once, reading it from the store while it is sent.
+    async fn attempt(&self, client: &Client, event: &Pending) -> Result<Result<(), Refusal>, Failure> {
+        let (blocks, body) = Streamed::new(event.len());
+        let request = client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .timeout(TIMEOUT + Duration::from_secs(event.len() / BYTES_PER_SECOND))
+            .body(Body::wrap(body));
+        let mut posting = pin!(post(request));
+        tokio::select! {
+            // In this order: who has got the whole event has been given its last part before.
+            biased;
+            given = give(event, &blocks) => {
+                given?;
+                Ok(posting.await)
+            }
+            answered = &mut posting => Ok(answered.and_then(|()| Err(Refusal::too_early()))),
         }
     }
 
@@ -119,8 +135,29 @@ impl fmt::Debug for Dispatcher {
     }
 }
 
-async fn post(client: &Client, request: Request) -> Result<(), Refusal> {
-    let response = match client.execute(request).await {
+impl Refusal {
+    /// Whoever takes an event without having seen all of it may not have kept it either.
+    fn too_early() -> Self {
+        Self { reason: "the answer came before the event was sent whole".to_owned(), retry_after: None }
+    }
+}
+
+/// Gives the event to whoever sends it, part by part. Once nobody takes it any more it waits: why that is, the answer tells.
+///
+/// # Errors
+/// The event cannot be read.
+async fn give(event: &Pending, to: &mpsc::Sender<io::Result<Bytes>>) -> Result<(), Failure> {
+    for number in 0..event.parts() {
+        let part = event.part(number).await?;
+        if to.send(Ok(part.into())).await.is_err() {
+            return std::future::pending().await;
+        }
+    }
+    Ok(())
+}
+
+async fn post(request: RequestBuilder) -> Result<(), Refusal> {
+    let response = match request.send().await {
         Ok(response) => response,
         Err(error) => return Err(Refusal { reason: chain(&error.without_url()), retry_after: None }),
     };
@@ -195,9 +232,11 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::collector::{Collector, REFUSED, Request, TAKEN};
+    use crate::collector::{Collector, REFUSED, Request, TAKEN, TAKEN_UNSEEN, TOO_LARGE};
+    use crate::content::testing::in_file;
     use crate::log::StepLog;
     use crate::log::testing::{capture, captured};
+    use crate::store::Store;
 
     const SECRET: &str = "s3cret";
     const DOWN: &str = "";
@@ -205,6 +244,17 @@ mod tests {
     const MOVED: &str = "HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     const LATER: &str =
         "HTTP/1.1 429 Slow\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+    /// An event of this output, as it waits in the outbox.
+    async fn waiting(output: impl serde::Serialize + Send + 'static) -> Pending {
+        let store = Store::unnamed().unwrap();
+        store.commit(&(), vec![output]).await.unwrap();
+        store.oldest().await.unwrap().unwrap()
+    }
+
+    fn text(event: &Pending) -> String {
+        io::read_to_string(event.reader()).unwrap()
+    }
 
     fn dispatcher(url: &str) -> Dispatcher {
         Dispatcher { first_pause: Duration::from_millis(1), ..Dispatcher::parse(url).unwrap() }
@@ -216,11 +266,11 @@ mod tests {
         let log = StepLog::new();
         let answers = |number| [DOWN, REFUSED, GONE, MOVED, LATER, TAKEN][number];
         let mut collector = Collector::start(answers).await;
-        let event = r#"{"body":{"output":{"event_id":"x"}}}"#;
+        let event = waiting("x").await;
         let url = format!("http://user:{SECRET}@{}/events?token={SECRET}", collector.address);
         let delivery = dispatcher(&url);
         let refused = Mutex::new(Vec::new());
-        let delivering = delivery.deliver(event.into(), |what| refused.lock().unwrap().push(what.to_owned()));
+        let delivering = delivery.deliver(&event, |what| refused.lock().unwrap().push(what.to_owned()));
         tracing::Instrument::instrument(delivering, log.span("s")).await.unwrap();
         let refused = refused.into_inner().unwrap();
         assert_eq!(refused.len(), 5, "{refused:?}");
@@ -229,12 +279,55 @@ mod tests {
             let Request { head, body } = collector.next().await;
             assert!(head.starts_with("post /events?token=s3cret http/1.1"), "{head}");
             assert!(head.contains("content-type: application/json"), "{head}");
-            assert_eq!(body, event);
+            assert_eq!(body, text(&event));
         }
         let log = log.take();
         assert_eq!(log.lines().count(), 5, "{log}");
         assert!(log.contains("the answer was 500 Internal Server Error. Next attempt in 0.0 s"), "{log}");
         assert!(log.contains("/events: ") && !captured().contains(SECRET), "{}", captured());
+    }
+
+    #[tokio::test]
+    async fn a_large_event_is_sent_with_its_length_and_the_same_bytes_at_every_attempt() {
+        let _guard = capture(false);
+        let mut collector = Collector::start(|number| [REFUSED, DOWN, TAKEN][number]).await;
+        let event = waiting(in_file(&vec![7; 2 << 20])).await;
+        assert!(event.parts() > 20);
+        let url = format!("http://{}/", collector.address);
+        dispatcher(&url).deliver(&event, |_| ()).await.unwrap();
+        let expected = text(&event);
+        for _ in 0..3 {
+            let Request { head, body } = collector.next().await;
+            assert!(head.contains(&format!("content-length: {}\r\n", event.len())), "{head}");
+            assert!(!head.contains("transfer-encoding"), "{head}");
+            assert!(body == expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_before_the_whole_event_was_sent_is_a_refusal_even_if_it_says_yes() {
+        let _guard = capture(false);
+        let collector = Collector::start(|number| [TOO_LARGE, TAKEN_UNSEEN, TAKEN][number]).await;
+        // More than sockets buffer.
+        let event = waiting(in_file(&vec![7; 24 << 20])).await;
+        let url = format!("http://{}/", collector.address);
+        let refused = Mutex::new(Vec::new());
+        let keep = |what: &str| refused.lock().unwrap().push(what.to_owned());
+        dispatcher(&url).deliver(&event, keep).await.unwrap();
+        let refused = refused.into_inner().unwrap();
+        let [too_large, unseen] = refused.as_slice() else { panic!("{refused:?}") };
+        assert!(too_large.ends_with("/: the answer was 413 Payload Too Large"), "{too_large}");
+        assert!(unseen.ends_with("/: the answer came before the event was sent whole"), "{unseen}");
+    }
+
+    #[tokio::test]
+    async fn an_event_that_cannot_be_read_is_no_refusal() {
+        let collector = Collector::start(|_| DOWN).await;
+        let event = waiting(in_file(&vec![7; 2 << 20])).await;
+        event.lose_part(3).await;
+        let url = format!("http://{}/", collector.address);
+        let failure = dispatcher(&url).deliver(&event, |what| panic!("{what}")).await.unwrap_err();
+        assert!(failure.cause().ends_with("an event is not there as a whole"), "{failure}");
     }
 
     #[test]
@@ -280,7 +373,7 @@ mod tests {
         let dispatcher =
             Dispatcher { first_pause: Duration::from_millis(200), ..Dispatcher::parse(&url).unwrap() };
         let began = std::time::Instant::now();
-        dispatcher.deliver(b"{}".to_vec(), |_| ()).await.unwrap();
+        dispatcher.deliver(&waiting(1).await, |_| ()).await.unwrap();
         // Half of 200 ms and half of 400 ms at least.
         assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
     }

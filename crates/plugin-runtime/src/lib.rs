@@ -73,8 +73,10 @@ mod json;
 mod mask;
 mod metric;
 mod plugin;
+mod room;
 mod signal;
 mod stop;
+mod streamed;
 mod validate;
 
 pub mod cli;
@@ -103,5 +105,5 @@ pub use plugin::{Plugin, PluginBuilder};
 pub use spec::Spec;
 pub use step::Mode;
 pub use stop::{Stop, StopSource};
-pub use store::Store;
+pub use store::{CommitError, Store};
 pub use trigger::Progress;

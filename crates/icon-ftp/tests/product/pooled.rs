@@ -160,8 +160,8 @@ async fn a_monitor_leaves_its_session_to_others_between_its_looks() {
     let surroundings = Surroundings {
         cache_dir: folder.path().to_owned(),
         flag_dir: folder.path().to_owned(),
-        events: Destination::Lines(Arc::new(move |line: &[u8]| {
-            sender.send(line.to_vec()).map_err(std::io::Error::other)
+        events: Destination::Lines(Arc::new(move |line: &mut dyn std::io::Read| {
+            sender.send(std::io::read_to_string(line)?).map_err(std::io::Error::other)
         })),
     };
     let body =
@@ -178,7 +178,7 @@ async fn a_monitor_leaves_its_session_to_others_between_its_looks() {
     assert_eq!(event["body"]["output"]["downloaded"], true, "{event}");
     server.seed("work/new", "news").unwrap();
     let told = tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
-    assert!(String::from_utf8(told).unwrap().contains("work/new"));
+    assert!(told.contains("work/new"));
     let event = act(&plugin, "delete", &connection, &json!({"path": "work/new"})).await;
     assert_eq!(event["body"]["output"]["deleted"], true, "{event}");
     assert_eq!(pool.statistics().open, 1);

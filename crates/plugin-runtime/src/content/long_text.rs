@@ -155,7 +155,7 @@ fn append(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::room::Room;
+    use crate::room::Room;
 
     fn written(parts: &[&str]) -> LongText {
         let mut writer = LongTextWriter::new();

@@ -7,9 +7,10 @@ use std::io;
 use std::path::Path;
 
 use redb::Database;
-use redb::backends::FileBackend;
+use redb::backends::{FileBackend, InMemoryBackend};
 use tempfile::TempPath;
 
+use super::format;
 use crate::draft;
 
 /// Opens the database at `path`; if there is none, makes it first.
@@ -26,11 +27,23 @@ pub(super) fn open(path: &Path) -> Result<Database, redb::Error> {
     Ok(database)
 }
 
+/// A database that ends with the process. Where there is no temporary file it is in memory: there are no large events
+/// then either, since their contents need such a file, too.
+///
+/// # Errors
+/// It cannot be made.
+pub(super) fn unnamed() -> Result<Database, redb::Error> {
+    match tempfile::tempfile() {
+        Ok(file) => Ok(super::builder().create_with_backend(FileBackend::new(file)?)?),
+        Err(_) => Ok(super::builder().create_with_backend(InMemoryBackend::new())?),
+    }
+}
+
 /// Makes a whole database under a name that no other process has.
 fn whole_draft(path: &Path) -> Result<TempPath, redb::Error> {
     let (file, draft) = draft::begin(path)?.into_parts();
     let database = super::builder().create_with_backend(FileBackend::new(file)?)?;
-    super::begin(&database)?;
+    format::begin(&database)?;
     database.close()?;
     Ok(draft)
 }
@@ -51,7 +64,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::names_in;
-    use crate::store::{Contents, begin};
+    use crate::store::format::{Contents, begin};
 
     fn assert_usable(database: &Database) {
         assert!(matches!(begin(database).unwrap(), Contents::Ours(_)));

@@ -39,13 +39,13 @@ fn stdout() -> io::Result<File> {
 
 /// Writes a text to stdout. Says whether that succeeded: a closed stdout is no reason to panic.
 pub fn print(text: &str) -> bool {
-    reported(write_line(text.as_bytes()))
+    reported(write_line(&mut text.as_bytes()))
 }
 
-/// Writes one line, with its newline, to stdout at once.
-pub(crate) fn write_line(line: &[u8]) -> io::Result<()> {
+/// Writes one line, with its newline, to stdout at once; others wait until it is whole.
+pub(crate) fn write_line(line: &mut dyn Read) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(line)?;
+    io::copy(line, &mut stdout)?;
     stdout.flush()
 }
 

@@ -54,8 +54,9 @@ pub enum Destination {
     Lines(LineSink),
 }
 
-/// Takes one line, with its newline.
-pub type LineSink = Arc<dyn Fn(&[u8]) -> io::Result<()> + Send + Sync>;
+/// Takes one line, with its newline, from a reader: a line may be of any size. It is called on a thread on which it may
+/// block.
+pub type LineSink = Arc<dyn Fn(&mut dyn io::Read) -> io::Result<()> + Send + Sync>;
 
 impl fmt::Debug for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,9 +202,9 @@ mod tests {
 
     static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-    #[expect(clippy::unnecessary_wraps, reason = "a destination's function may fail")]
-    fn collect(line: &[u8]) -> io::Result<()> {
-        LINES.lock().unwrap().push(String::from_utf8(line.to_vec()).unwrap());
+    fn collect(line: &mut dyn io::Read) -> io::Result<()> {
+        let line = io::read_to_string(line)?;
+        LINES.lock().unwrap().push(line);
         Ok(())
     }
 
@@ -239,7 +240,7 @@ mod tests {
 
     #[tokio::test]
     async fn events_that_cannot_be_written_end_the_trigger_with_advice() {
-        let closed = |_: &[u8]| Err(io::ErrorKind::BrokenPipe.into());
+        let closed = |_: &mut dyn io::Read| Err(io::ErrorKind::BrokenPipe.into());
         let place = surroundings(Destination::Lines(Arc::new(closed)));
         let failure = failure(place.run(message(1, "", &json!({}))).await);
         assert_eq!(failure.cause(), "The event cannot be written: broken pipe");

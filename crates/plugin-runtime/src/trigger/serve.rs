@@ -1,5 +1,7 @@
 //! Handler and delivery of a trigger, side by side until the end.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{LineSink, Progress};
@@ -7,7 +9,7 @@ use crate::dispatcher::Dispatcher;
 use crate::failure::Failure;
 use crate::handler::{Running, TriggerStart};
 use crate::stop::{Stop, StopSource};
-use crate::store::Store;
+use crate::store::{Pending, Store};
 
 /// How long a handler may go on after it was told to stop.
 const HANDLER_GRACE: Duration = Duration::from_secs(10);
@@ -98,22 +100,26 @@ impl Delivery {
         store.wait_for_event().await;
         let Some(event) = store.oldest().await? else { return Ok(()) };
         match self {
-            Self::Post(dispatcher) => dispatcher.deliver(event.payload, |what| progress.not_delivered(what)).await?,
-            Self::Lines(write) => write(&event.payload).map_err(|error| {
-                Failure::internal(
-                    format!("The event cannot be written: {error}"),
-                    "Check that whoever takes the events is still there and has room for them, and start the trigger again.",
-                )
-            })?,
+            Self::Post(dispatcher) => dispatcher.deliver(&event, |what| progress.not_delivered(what)).await?,
+            Self::Lines(write) => write_line(Arc::clone(write), event.clone()).await?,
         }
-        store.remove(event.seq).await
+        store.remove(&event).await
     }
+}
+
+/// Has an event written, which may block for long and so goes on beside the handler.
+async fn write_line(write: LineSink, event: Pending) -> Result<(), Failure> {
+    let writing = tokio::task::spawn_blocking(move || write(&mut event.reader()));
+    writing.await.map_err(io::Error::from).flatten().map_err(|error| {
+        Failure::internal(
+            format!("The event cannot be written: {error}"),
+            "Check that whoever takes the events is still there and has room for them, and start the trigger again.",
+        )
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::log::StepLog;
     use crate::log::testing::{capture, captured};
@@ -121,7 +127,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_handler_that_does_not_stop_is_cut_off() {
         let _guard = capture(false);
-        let store = Store::in_memory().unwrap();
+        let store = Store::unnamed().unwrap();
         let start: TriggerStart = Box::new(|_, _, _| Box::pin(std::future::pending()));
         let delivery = Delivery::Lines(Arc::new(|_| Ok(())));
         let progress = Progress::new(StepLog::new());

@@ -6,6 +6,7 @@
 mod screen;
 mod server;
 
+use std::io::Read;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -134,9 +135,11 @@ impl Demo<'_> {
         let surroundings = Surroundings {
             cache_dir: folder.path().to_owned(),
             flag_dir: folder.path().to_owned(),
-            events: Destination::Lines(Arc::new(move |line: &[u8]| {
+            events: Destination::Lines(Arc::new(move |line: &mut dyn Read| {
+                let mut text = Vec::new();
+                line.read_to_end(&mut text)?;
                 // Nobody listens any more once the first event was shown.
-                let _ = sender.send(line.to_vec());
+                let _ = sender.send(text);
                 Ok(())
             })),
         };

@@ -1,5 +1,7 @@
 //! An event: what changed, together with the content that the original plugin's users expect in it.
 
+use std::io;
+
 use ftp_client::{DataFault, Error, ProtocolFault, Session};
 use ftp_proto::RemotePath;
 use plugin_runtime::{Content, Failure};
@@ -14,11 +16,11 @@ use crate::failure;
 use crate::transfer::{TransferError, fetch};
 
 /// One event, as the dispatcher gets it.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Output {
     /// The changed file's content, or the changed folder's listing. Absent when there is no file any more, or when it
-    /// is too large.
+    /// is too large for a limit or a disk.
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<Content>,
     changes: Vec<Change>,
@@ -30,6 +32,13 @@ pub(crate) struct Output {
     size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<String>,
+}
+
+impl Output {
+    /// The same event without the content that it carries; `None` when it carries none.
+    pub(super) fn without_content(&self) -> Option<Self> {
+        self.changed.is_some().then(|| Self { changed: None, ..self.clone() })
+    }
 }
 
 /// Makes the event for `changes`, which are what `snapshot` brought.
@@ -57,12 +66,17 @@ pub(super) async fn make(
     Ok(output)
 }
 
-/// The file's bytes, if they are few enough. The size is known beforehand as a rule; a file that turns out too large on
-/// the way costs the session, no more.
+/// The file's bytes, if they are few enough and there is room for them. The size is known beforehand as a rule; a file that
+/// turns out too large on the way costs the session, no more.
 async fn file_content(session: &mut Session, path: &RemotePath) -> Result<Option<Content>, Failure> {
     let error = match fetch(session, path, Content::writer()).await {
         Ok(content) => return Ok(Some(content)),
         Err(TransferError::Client(error)) => error,
+        // Waiting for more room might be waiting for ever, and the change itself is news enough.
+        Err(TransferError::Spool(error)) if error.kind() == io::ErrorKind::StorageFull => {
+            tracing::warn!("The change is told without the file's content, which has no room here: {error}");
+            return Ok(None);
+        }
         Err(other) => return Err(other.into_failure()),
     };
     match error.last() {

@@ -11,7 +11,7 @@ mod snapshot;
 
 use ftp_client::{Client, Pooled, Session};
 use ftp_proto::{Charset, RemotePath};
-use plugin_runtime::{Failure, Stop, TriggerContext};
+use plugin_runtime::{CommitError, Failure, Stop, TriggerContext};
 use serde::{Deserialize, Serialize};
 
 use self::change::Root;
@@ -42,8 +42,8 @@ struct State {
 
 /// Watches until asked to stop.
 ///
-/// A login that fails, a path that is missing, a server that is gone: each is a warning and a longer pause, and the next
-/// look sees what changed meanwhile.
+/// A login that fails, a path that is missing, a server that is gone, a disk that is full: each is a warning and a longer
+/// pause, and the next look sees what changed meanwhile.
 ///
 /// # Errors
 ///
@@ -65,11 +65,17 @@ pub(crate) async fn run(
             () = context.stop.wait() => break,
             look = monitor.look(state.as_ref().map(|state| &state.snapshot)) => look,
         };
-        let pause = match look {
-            Ok(look) => {
-                let is_missing = look.snapshot == Snapshot::Absent;
-                state = Some(commit(&context, &monitor, state, look).await?);
+        let told = match look {
+            Ok(look) => match commit(&context, &monitor, &mut state, look).await {
+                Err(CommitError::Failed(failure)) => return Err(failure),
+                told => told.map_err(Failure::from),
+            },
+            Err(failure) => Err(failure),
+        };
+        let pause = match told {
+            Ok(()) => {
                 context.progress.polled();
+                let is_missing = state.as_ref().is_some_and(|state| state.snapshot == Snapshot::Absent);
                 if is_missing { pace.while_missing() } else { pace.after_success() }
             }
             Err(failure) => {
@@ -100,22 +106,35 @@ async fn resume(context: &TriggerContext<Connection>, monitor: &Monitor) -> Resu
     Ok(None)
 }
 
-/// Puts the new snapshot and its event into the store. The first look is the baseline and tells nothing.
+/// Puts the new snapshot and its event into the store. The first look is the baseline and tells nothing. An event that has
+/// no room is told without its content, as that of a file that is too large.
+///
+/// # Errors
+///
+/// State and store are as before, and the change is seen again.
 async fn commit(
     context: &TriggerContext<Connection>,
     monitor: &Monitor,
-    before: Option<State>,
+    state: &mut Option<State>,
     look: Look,
-) -> Result<State, Failure> {
-    if before.is_none() {
+) -> Result<(), CommitError> {
+    if state.is_none() {
         tracing::info!("Watching {}: {}", monitor.watched, look.snapshot.describe());
     }
-    if let Some(before) = before.filter(|before| before.snapshot == look.snapshot) {
-        return Ok(before);
+    if state.as_ref().is_some_and(|state| state.snapshot == look.snapshot) {
+        return Ok(());
     }
-    let state = State { watched: monitor.watched.clone(), snapshot: look.snapshot };
-    context.store.commit(&state, look.event.into_iter().collect()).await?;
-    Ok(state)
+    let next = State { watched: monitor.watched.clone(), snapshot: look.snapshot };
+    let smaller = look.event.as_ref().and_then(Output::without_content);
+    match (context.store.commit(&next, look.event.into_iter().collect()).await, smaller) {
+        (Err(CommitError::NoRoom(failure)), Some(smaller)) => {
+            tracing::warn!("The change is told without its content. {}", failure.sentences());
+            context.store.commit(&next, vec![smaller]).await?;
+        }
+        (committed, _) => committed?,
+    }
+    *state = Some(next);
+    Ok(())
 }
 
 /// The engine: knows the server and the path, and neither where its state lives nor how events leave.

@@ -1,32 +1,27 @@
 //! The forms that answers have: compact JSON with sorted keys and a final newline, as the platform's own runtime writes it.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::header::{CONTENT_TYPE, HOST, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::uri::{Authority, PathAndQuery};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use hyper::body::{Frame, SizeHint};
 use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use super::Server;
 use super::gate::Slot;
 use crate::event::{Event, Line};
+use crate::streamed::Streamed;
 
 /// An event up to this many bytes is written before the answer begins (256 KiB); a longer one while it is sent, and so is
 /// one that has parts which are not in memory.
 const WHOLE_EVENT: u64 = 256 << 10;
 
-/// Blocks of a long event that wait for a slow client.
-const WAITING_BLOCKS: usize = 4;
 
 /// The type of nearly all answers.
 pub(super) const JSON: &str = "application/json";
@@ -150,8 +145,7 @@ fn whole(line: &Line) -> io::Result<Body> {
 
 /// A body that is written while it is sent. Where the writing fails, the body breaks off, which the client notices.
 fn streamed(line: Line, slot: Slot) -> Streamed {
-    let (sender, blocks) = mpsc::channel(WAITING_BLOCKS);
-    let left = line.len();
+    let (sender, body) = Streamed::new(line.len());
     tokio::task::spawn_blocking(move || {
         let _slot = slot;
         let hand_over = |block: Vec<u8>| {
@@ -162,42 +156,5 @@ fn streamed(line: Line, slot: Slot) -> Streamed {
             let _ = sender.blocking_send(Err(error));
         }
     });
-    Streamed { blocks, left }
-}
-
-/// The blocks of a long event, as hyper takes them.
-struct Streamed {
-    blocks: mpsc::Receiver<io::Result<Bytes>>,
-    /// Bytes that are still to come. Blocks that end before are a break, and not the end of an answer.
-    left: u64,
-}
-
-impl hyper::body::Body for Streamed {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.left == 0 {
-            return Poll::Ready(None);
-        }
-        self.blocks.poll_recv(context).map(|block| match block {
-            Some(Ok(block)) => {
-                self.left = self.left.saturating_sub(block.len() as u64);
-                Some(Ok(Frame::data(block)))
-            }
-            Some(Err(error)) => Some(Err(error)),
-            None => Some(Err(io::ErrorKind::UnexpectedEof.into())),
-        })
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
-    }
+    body
 }

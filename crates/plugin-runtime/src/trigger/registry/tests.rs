@@ -278,7 +278,7 @@ async fn a_look_that_fails_is_told_without_the_password() {
 #[tokio::test]
 async fn a_destination_that_is_gone_fails_the_trigger_and_keeps_its_events() {
     let machine = Machine::new();
-    let closed = |_: &[u8]| Err(std::io::ErrorKind::BrokenPipe.into());
+    let closed = |_: &mut dyn std::io::Read| Err(std::io::ErrorKind::BrokenPipe.into());
     let surroundings = machine.surroundings(Destination::Lines(Arc::new(closed)));
     let triggers = Triggers::new(plugin(), surroundings, false);
     start(&triggers, "t", 1, "").await.unwrap();

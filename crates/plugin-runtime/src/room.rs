@@ -1,4 +1,4 @@
-//! Room on disk: contents that do not end must not fill the disk of a machine that others work on, too.
+//! Room on disk: what may be of any size must not fill the disk of a machine that others work on, too.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,8 +11,9 @@ const LEAST_RESERVE: u64 = 64 << 20;
 /// Bytes that may be written from one look at the disk to the next (16 MiB).
 const STRETCH: u64 = 16 << 20;
 
-/// Watches over the room in the temporary folder while a content is written there.
-pub(super) struct Room {
+/// Watches over the room in a folder while something large is written there.
+pub(crate) struct Room {
+    folder: PathBuf,
     /// More than usual is to stay free.
     extra: u64,
     /// Bytes that may be written before the next look.
@@ -20,13 +21,18 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new() -> Self {
-        Self { extra: 0, granted: 0 }
+    pub(crate) fn in_folder(folder: PathBuf) -> Self {
+        Self { folder, extra: 0, granted: 0 }
+    }
+
+    /// Room for temporary files.
+    pub(crate) fn in_spool_folder() -> Self {
+        Self::in_folder(tempfile::env::temp_dir())
     }
 
     /// Refuses `bytes` that are about to be written, if they would use up the reserve. Looks at the disk now and then,
     /// which costs next to nothing.
-    pub(super) fn take(&mut self, bytes: u64) -> io::Result<()> {
+    pub(crate) fn take(&mut self, bytes: u64) -> io::Result<()> {
         if bytes > self.granted {
             self.look_for(bytes + STRETCH).or_else(|_| self.look_for(bytes))?;
             self.granted = bytes + STRETCH;
@@ -36,16 +42,15 @@ impl Room {
     }
 
     /// Refuses `bytes` that are still to come, likewise.
-    pub(super) fn look_for(&self, bytes: u64) -> io::Result<()> {
-        let folder = tempfile::env::temp_dir();
+    pub(crate) fn look_for(&self, bytes: u64) -> io::Result<()> {
         // Where nobody can tell what is free, the write itself has to find out.
-        let Ok(disk) = fs4::statvfs(&folder) else { return Ok(()) };
+        let Ok(disk) = fs4::statvfs(&self.folder) else { return Ok(()) };
         let free = disk.available_space();
         let reserve = reserve(disk.total_space()).saturating_add(self.extra);
         if bytes <= free.saturating_sub(reserve) {
             return Ok(());
         }
-        let error = NoRoom { folder, free, bytes, reserve };
+        let error = NoRoom { folder: self.folder.clone(), free, bytes, reserve };
         Err(io::Error::new(io::ErrorKind::StorageFull, error))
     }
 }
@@ -55,7 +60,7 @@ fn reserve(total: u64) -> u64 {
     LEAST_RESERVE.max(total / 100).min(total / 4)
 }
 
-/// The temporary folder has no room for a content.
+/// A folder has no room for so many bytes.
 #[derive(Debug, Error)]
 #[error(
     "{bytes} bytes more do not fit into {}, which has {free} bytes free, of which {reserve} stay free",
@@ -74,8 +79,8 @@ mod tests {
 
     impl Room {
         /// Room on a disk that is full.
-        pub(in crate::content) fn none() -> Self {
-            Self { extra: u64::MAX, granted: 0 }
+        pub(crate) fn none() -> Self {
+            Self { extra: u64::MAX, ..Self::in_spool_folder() }
         }
     }
 
@@ -89,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_is_granted_is_used_up_before_the_next_look() {
-        let mut room = Room::new();
+        let mut room = Room::in_spool_folder();
         room.take(1).unwrap();
         assert_eq!(room.granted, STRETCH);
         room.take(STRETCH).unwrap();
@@ -99,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_what_is_free_and_what_stays_free() {
-        let error = Room::new().look_for(u64::MAX).unwrap_err();
+        let error = Room::in_spool_folder().look_for(u64::MAX).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         let text = error.to_string();
         assert!(text.contains(&u64::MAX.to_string()) && text.contains("stay free"), "{text}");
