@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::ChildStderr;
 use tokio::time::timeout;
 
-use crate::process::{base64, connection, run};
+use crate::process::{base64, connection, content, run};
 
 /// How long anything may take before a test gives up.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -285,12 +285,33 @@ async fn a_file_that_comes_and_goes_is_told() {
 }
 
 #[tokio::test]
-async fn a_file_of_five_gigabytes_is_told_without_its_content() {
+async fn a_file_of_any_size_is_told_with_its_content() {
+    let Some(server) = RealServer::start_or_skip(Product::Vsftpd, Tls::Off).await else { return };
+    server.seed("big.bin", "x").unwrap();
+    let bytes = content(70 << 20);
+    // Refused once: the second attempt brings the same.
+    let (place, collector) = (Place::new(), Collector::start([500, 200]));
+    let input = json!({"path": "big.bin", "interval": 1, "monitor_size": true});
+    let mut trigger = Trigger::start_in(&place, &connection(&server, false, true), &input, &collector.url());
+    trigger.wait_for_log("Watching big.bin").await;
+    let next = server.seed("next.bin", &bytes).unwrap();
+    std::fs::rename(&next, server.home().join("big.bin")).unwrap();
+    let output = event(&collector, 0).await["body"]["output"].take();
+    assert_eq!(output["size"], bytes.len());
+    assert!(output["changed"] == base64(&bytes), "byte for byte");
+    let events = collector.wait_for(2, DEADLINE).await;
+    assert!(events[0] == events[1], "the same event");
+    assert_eq!(trigger.end().await, 0);
+}
+
+#[tokio::test]
+async fn a_file_above_the_limit_for_downloads_is_told_without_its_content() {
     let Some(server) = RealServer::start_or_skip(Product::Vsftpd, Tls::Off).await else { return };
     let file = server.seed("big.bin", "x").unwrap();
     let collector = Collector::start([200]);
     let input = json!({"path": "big.bin", "interval": 1, "monitor_size": true});
-    let mut trigger = Trigger::start(&connection(&server, false, true), &input, &collector.url());
+    let message = start_message(&connection(&server, false, true), &input, &collector.url(), &json!({}));
+    let mut trigger = Trigger::spawn(&message, &Place::new(), &["--max-download", "1048576"]);
     trigger.wait_for_log("Watching big.bin").await;
     // Sparse: the disk holds nothing of it.
     std::fs::File::options().write(true).open(&file).unwrap().set_len(5 << 30).unwrap();
