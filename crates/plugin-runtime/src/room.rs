@@ -14,15 +14,20 @@ const STRETCH: u64 = 16 << 20;
 /// Watches over the room in a folder while something large is written there.
 pub(crate) struct Room {
     folder: PathBuf,
-    /// More than usual is to stay free.
-    extra: u64,
+    /// What stays free of a disk of so many bytes.
+    reserve: fn(u64) -> u64,
     /// Bytes that may be written before the next look.
     granted: u64,
 }
 
 impl Room {
     pub(crate) fn in_folder(folder: PathBuf) -> Self {
-        Self { folder, extra: 0, granted: 0 }
+        Self { folder, reserve, granted: 0 }
+    }
+
+    /// The same room for what little the reserve is kept for.
+    pub(crate) fn with_the_reserve(self) -> Self {
+        Self { reserve: |_| 0, ..self }
     }
 
     /// Room for temporary files.
@@ -46,7 +51,7 @@ impl Room {
         // Where nobody can tell what is free, the write itself has to find out.
         let Ok(disk) = fs4::statvfs(&self.folder) else { return Ok(()) };
         let free = disk.available_space();
-        let reserve = reserve(disk.total_space()).saturating_add(self.extra);
+        let reserve = (self.reserve)(disk.total_space());
         if bytes <= free.saturating_sub(reserve) {
             return Ok(());
         }
@@ -80,7 +85,7 @@ mod tests {
     impl Room {
         /// Room on a disk that is full.
         pub(crate) fn none() -> Self {
-            Self { extra: u64::MAX, ..Self::in_spool_folder() }
+            Self { reserve: |_| u64::MAX, ..Self::in_spool_folder() }
         }
     }
 

@@ -38,9 +38,12 @@ pub const MAX_EVENTS: u64 = 1000;
 /// taken where there is room.
 pub const MAX_BYTES: u64 = 256 << 20;
 
-/// Events of more bytes than this need room on the disk beside what has to stay free, and leave a file that is made
-/// smaller again (1 MiB). Smaller ones and the state are what stays free for.
+/// Events of more bytes than this need room on the disk beside its reserve, and leave a file that is made smaller again
+/// (1 MiB). For smaller ones, and for the state, the reserve is there.
 const LARGE: u64 = 1 << 20;
+
+/// Bytes that a transaction may write beside the state and the events (1 MiB).
+const BESIDE: u64 = 1 << 20;
 
 /// A file of more bytes than this is made smaller when it is opened and holds no event (16 MiB).
 const LARGE_FILE: u64 = 16 << 20;
@@ -61,7 +64,7 @@ pub struct Store(Arc<Inner>);
 /// Why state and events were not committed. Both are then as before.
 #[derive(Debug, Error)]
 pub enum CommitError {
-    /// The disk has no room for the events. Others may still be committed.
+    /// The disk has no room for them. Smaller ones, or the same ones later, may still be committed.
     #[error("{0}")]
     NoRoom(Failure),
     /// The disk fails, or a value cannot be written as JSON.
@@ -259,7 +262,7 @@ impl Store {
                 CommitError::NoRoom(no_room(self.path(), &error))
             }
             Unkept::Event(error) => CommitError::Failed(unwritable(&error)),
-            Unkept::Database(error) => CommitError::Failed(broken(self.path(), &error)),
+            Unkept::Database(error) => CommitError::Failed(failed(self.path(), &error)),
         }
     }
 
@@ -267,7 +270,7 @@ impl Store {
         &self,
         work: impl FnOnce(&Inner) -> Result<T, redb::Error> + Send + 'static,
     ) -> Result<T, Failure> {
-        self.on_blocking_thread(work).await?.map_err(|error| broken(self.path(), &error))
+        self.on_blocking_thread(work).await?.map_err(|error| failed(self.path(), &error))
     }
 
     async fn on_blocking_thread<T: Send + 'static>(
@@ -287,13 +290,22 @@ impl Inner {
     }
 
     fn commit(&self, state: &[u8], lines: &[Line]) -> Result<(), Unkept> {
+        let bytes = lines.iter().map(Line::len).sum();
+        let mut room = self.room(bytes);
+        // Before anything is written: a database whose disk is full cannot be used any more, not even when it is not.
+        room.look_for(bytes + state.len() as u64 + BESIDE).map_err(Unkept::Event)?;
         let database = self.database();
         let transaction = database.begin_write().map_err(Unkept::database)?;
         {
             let mut table = transaction.open_table(STATE).map_err(Unkept::database)?;
             table.insert("state", state).map_err(Unkept::database)?;
         }
-        let bytes = self.put(&transaction, lines)?;
+        {
+            let mut outbox = Outbox::open(&transaction).map_err(Unkept::Database)?;
+            for line in lines {
+                outbox.put(line, &mut room)?;
+            }
+        }
         transaction.commit().map_err(Unkept::database)?;
         // Told from here and not from the caller, who may have stopped waiting.
         self.traffic.send_modify(|traffic| {
@@ -307,23 +319,13 @@ impl Inner {
         Ok(())
     }
 
-    /// Puts events into the outbox, and tells how many bytes they have. Nothing is written before there is room for all.
-    fn put(&self, transaction: &redb::WriteTransaction, lines: &[Line]) -> Result<u64, Unkept> {
-        let bytes = lines.iter().map(Line::len).sum();
-        let mut room = (bytes > LARGE).then(|| self.room());
-        if let Some(room) = &room {
-            room.look_for(bytes).map_err(Unkept::Event)?;
-        }
-        let mut outbox = Outbox::open(transaction).map_err(Unkept::Database)?;
-        lines.iter().map(|line| outbox.put(line, room.as_mut())).sum()
-    }
-
-    /// Room on the disk of the file.
-    fn room(&self) -> Room {
-        match self.path.as_deref().and_then(Path::parent) {
+    /// Room for so many bytes of events on the disk of the file.
+    fn room(&self, bytes: u64) -> Room {
+        let room = match self.path.as_deref().and_then(Path::parent) {
             Some(folder) => Room::in_folder(folder.to_owned()),
             None => Room::in_spool_folder(),
-        }
+        };
+        if bytes > LARGE { room } else { room.with_the_reserve() }
     }
 
     fn part(&self, seq: u64, number: u64) -> Result<Option<Vec<u8>>, redb::Error> {
@@ -407,6 +409,14 @@ fn not_opened(path: Option<&Path>, error: &redb::Error) -> Failure {
     }
 }
 
+/// A database that is open has failed. One whose disk is full is in order, but has to be opened anew.
+fn failed(path: Option<&Path>, error: &redb::Error) -> Failure {
+    match error {
+        redb::Error::Io(io) if io.kind() == io::ErrorKind::StorageFull => no_room(path, io),
+        _ => broken(path, error),
+    }
+}
+
 fn broken(path: Option<&Path>, error: &dyn std::fmt::Display) -> Failure {
     Failure::internal(
         format!("The trigger's state {} cannot be used: {error}", place(path)),
@@ -424,7 +434,7 @@ fn other_format(path: Option<&Path>, format: &str) -> Failure {
 
 fn no_room(path: Option<&Path>, error: &io::Error) -> Failure {
     Failure::internal(
-        format!("The trigger's state {} has no room for an event: {error}", place(path)),
+        format!("The trigger's state {} has no room for what changed: {error}", place(path)),
         "Make room on that disk, or name another folder with --cache-dir or PLUGIN_CACHE_DIR.",
     )
 }

@@ -60,12 +60,11 @@ struct Output {
 
 /// Tells one event, and is done.
 async fn tell(context: TriggerContext<Nothing>, _: Nothing) -> Result<(), Failure> {
-    let mut content = Content::writer();
+    let mut writer = Content::writer();
     for _ in 0..BLOCKS {
-        content.write(BLOCK.as_flattened()).unwrap();
+        writer.write(BLOCK.as_flattened()).unwrap();
     }
-    context.store.commit(&(), vec![Output { content: content.finish() }]).await?;
-    Ok(())
+    Ok(context.store.commit(&(), vec![Output { content: writer.finish() }]).await?)
 }
 
 /// Takes the event at the second attempt, and counts how much of it is the content as it should be.

@@ -48,9 +48,33 @@ impl Trigger {
     }
 
     fn spawn(message: &Value, place: &Place, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_icon-ftp"))
-            .arg("run")
-            .args(arguments)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_icon-ftp"));
+        command.arg("run").args(arguments);
+        Self::spawn_as(command, message, place)
+    }
+
+    /// Starts a trigger whose cache folder is on a disk of its own, of so many MiB. Nobody else sees that disk, but for
+    /// [`Self::seen_from_within`].
+    #[cfg(target_os = "linux")]
+    fn spawn_on_small_disk(message: &Value, place: &Place, mebibytes: u32) -> Self {
+        let cache = place.path().join("cache");
+        std::fs::create_dir(&cache).unwrap();
+        let mount = r#"mount -t tmpfs -o "size=$1m" tmpfs "$2" && exec "$3" run"#;
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", mount, "sh", &mebibytes.to_string()]);
+        command.arg(cache).arg(env!("CARGO_BIN_EXE_icon-ftp"));
+        Self::spawn_as(command, message, place)
+    }
+
+    /// Where a path of the running program is.
+    #[cfg(target_os = "linux")]
+    fn seen_from_within(&self, path: &Path) -> std::path::PathBuf {
+        let root = std::path::PathBuf::from(format!("/proc/{}/root", self.child.id()));
+        root.join(path.strip_prefix("/").unwrap())
+    }
+
+    fn spawn_as(mut command: Command, message: &Value, place: &Place) -> Self {
+        let mut child = command
             .env("PLUGIN_CACHE_DIR", place.path().join("cache"))
             .env("PLUGIN_FLAG_DIR", place.path())
             .stdin(Stdio::piped())
@@ -301,6 +325,51 @@ async fn a_file_of_any_size_is_told_with_its_content() {
     assert!(output["changed"] == base64(&bytes), "byte for byte");
     let events = collector.wait_for(2, DEADLINE).await;
     assert!(events[0] == events[1], "the same event");
+    assert_eq!(trigger.end().await, 0);
+}
+
+#[cfg(target_os = "linux")] // A disk of its own for one process.
+#[tokio::test]
+async fn a_full_disk_costs_an_event_its_content_and_otherwise_time() {
+    let Some(server) = RealServer::start_or_skip(Product::Vsftpd, Tls::Off).await else { return };
+    let file = server.seed("mon.bin", "x").unwrap();
+    let (place, collector) = (Place::new(), Collector::start([200]));
+    let input = json!({"path": "mon.bin", "interval": 1, "monitor_size": true});
+    let meta = json!({"triggerId": "t-1"});
+    let message = start_message(&connection(&server, false, true), &input, &collector.url(), &meta);
+    let mut trigger = Trigger::spawn_on_small_disk(&message, &place, 24);
+    trigger.wait_for_log("Watching mon.bin").await;
+    let large = server.seed("next.bin", content(16 << 20)).unwrap();
+    std::fs::rename(&large, &file).unwrap();
+    let event = event(&collector, 0).await;
+    assert_eq!(event["body"]["output"]["size"], 16 << 20, "{event}");
+    assert!(event["body"]["output"].get("changed").is_none());
+    trigger.wait_for_log("The change is told without its content").await;
+
+    let filler = trigger.seen_from_within(&place.path().join("cache/filler"));
+    std::io::copy(&mut std::io::repeat(0), &mut std::fs::File::create(&filler).unwrap()).unwrap_err();
+    server.seed("mon.bin", "small").unwrap();
+    trigger.wait_for_log("no room for what changed").await;
+    std::fs::remove_file(&filler).unwrap();
+    let output = self::event(&collector, 1).await["body"]["output"].take();
+    assert_eq!(output["changed"], base64(b"small"));
+    assert_eq!(trigger.end().await, 0);
+}
+
+#[tokio::test]
+async fn a_file_for_which_there_is_no_room_is_told_without_its_content() {
+    let Some(server) = RealServer::start_or_skip(Product::Vsftpd, Tls::Off).await else { return };
+    let file = server.seed("big.bin", "x").unwrap();
+    let collector = Collector::start([200]);
+    let input = json!({"path": "big.bin", "interval": 1, "monitor_size": true});
+    let mut trigger = Trigger::start(&connection(&server, false, true), &input, &collector.url());
+    trigger.wait_for_log("Watching big.bin").await;
+    // Sparse, and larger than the disk that it is on.
+    std::fs::File::options().write(true).open(&file).unwrap().set_len(15 << 40).unwrap();
+    let output = event(&collector, 0).await["body"]["output"].take();
+    assert_eq!(output["size"], 15_u64 << 40);
+    assert!(output.get("changed").is_none());
+    trigger.wait_for_log("The change is told without its content, which has no room here").await;
     assert_eq!(trigger.end().await, 0);
 }
 

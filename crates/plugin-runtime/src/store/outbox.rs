@@ -46,8 +46,8 @@ impl<'t> Outbox<'t> {
         Ok(Self { events: transaction.open_table(EVENTS)?, parts: transaction.open_table(PARTS)? })
     }
 
-    /// Puts an event behind all others, and tells its length. `room` is asked for each part, if there is one.
-    pub(super) fn put(&mut self, line: &Line, room: Option<&mut Room>) -> Result<u64, Unkept> {
+    /// Puts an event behind all others. `room` is asked for each part.
+    pub(super) fn put(&mut self, line: &Line, room: &mut Room) -> Result<(), Unkept> {
         let last = self.events.last().map_err(Unkept::database)?.map(|(seq, _)| seq.value());
         let seq = last.map_or(0, |seq| seq + 1);
         let mut writer = Writer::new(&mut self.parts, seq, room);
@@ -56,7 +56,7 @@ impl<'t> Outbox<'t> {
             .map_err(|error| error.downcast::<redb::Error>().map_or_else(Unkept::Event, Unkept::Database))?;
         let len = writer.len;
         self.events.insert(seq, len).map_err(Unkept::database)?;
-        Ok(len)
+        Ok(())
     }
 
     /// Keeps a text as the event at this place.
@@ -108,7 +108,7 @@ pub(super) fn part(
 /// Takes an event's text and puts it into the table, part by part.
 struct Writer<'w, 't> {
     parts: &'w mut Table<'t, (u64, u32), &'static [u8]>,
-    room: Option<&'w mut Room>,
+    room: &'w mut Room,
     seq: u64,
     number: u32,
     part: Vec<u8>,
@@ -117,11 +117,7 @@ struct Writer<'w, 't> {
 }
 
 impl<'w, 't> Writer<'w, 't> {
-    fn new(
-        parts: &'w mut Table<'t, (u64, u32), &'static [u8]>,
-        seq: u64,
-        room: Option<&'w mut Room>,
-    ) -> Self {
+    fn new(parts: &'w mut Table<'t, (u64, u32), &'static [u8]>, seq: u64, room: &'w mut Room) -> Self {
         Self { parts, room, seq, number: 0, part: Vec::with_capacity(PART), len: 0 }
     }
 
@@ -132,9 +128,7 @@ impl<'w, 't> Writer<'w, 't> {
 
     fn put(&mut self) -> io::Result<()> {
         let bytes = self.part.len() as u64;
-        if let Some(room) = &mut self.room {
-            room.take(bytes)?;
-        }
+        self.room.take(bytes)?;
         let key = (self.seq, self.number);
         self.parts
             .insert(key, self.part.as_slice())

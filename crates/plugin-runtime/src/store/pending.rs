@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::outbox::PART;
-use super::{Store, broken};
+use super::{Store, broken, failed};
 use crate::failure::Failure;
 
 /// An event that waits for its delivery.
@@ -47,7 +47,7 @@ impl Pending {
 
     fn read_part(&self, number: u64) -> Result<Vec<u8>, Failure> {
         let part = self.store.0.part(self.seq, number);
-        self.checked(number, part.map_err(|error| broken(self.store.path(), &error))?)
+        self.checked(number, part.map_err(|error| failed(self.store.path(), &error))?)
     }
 
     /// A part that is missing or short is none: the event would break off, or be another.

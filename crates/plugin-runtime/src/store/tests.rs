@@ -271,7 +271,7 @@ async fn an_event_without_room_changes_nothing_and_hinders_no_other() {
     let error = store.commit(&2, vec![vanished(1 << 60)]).await.unwrap_err();
     assert!(matches!(error, CommitError::NoRoom(_)), "{error:?}");
     let failure = Failure::from(error);
-    assert!(failure.cause().contains("t.redb has no room for an event"), "{failure}");
+    assert!(failure.cause().contains("t.redb has no room for what changed"), "{failure}");
     assert!(failure.cause().contains(&format!("into {}", folder.path().display())), "{failure}");
     assert_eq!(store.load::<i32>().await.unwrap(), Some(1));
     assert_eq!(store.backlog().events, 1);
@@ -303,7 +303,7 @@ async fn a_process_that_dies_while_it_writes_an_event_has_not_written_it() {
         let database = store.0.database();
         let transaction = database.begin_write().unwrap();
         transaction.open_table(STATE).unwrap().insert("state", b"2".as_slice()).unwrap();
-        assert!(Outbox::open(&transaction).unwrap().put(&line, None).is_ok());
+        assert!(Outbox::open(&transaction).unwrap().put(&line, &mut Room::in_spool_folder()).is_ok());
         std::fs::copy(&path, &crashed).unwrap();
     }
     assert!(crashed.metadata().unwrap().len() > small + (4 << 20), "most of it was in the file");

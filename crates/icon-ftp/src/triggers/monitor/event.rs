@@ -72,11 +72,7 @@ async fn file_content(session: &mut Session, path: &RemotePath) -> Result<Option
     let error = match fetch(session, path, Content::writer()).await {
         Ok(content) => return Ok(Some(content)),
         Err(TransferError::Client(error)) => error,
-        // Waiting for more room might be waiting for ever, and the change itself is news enough.
-        Err(TransferError::Spool(error)) if error.kind() == io::ErrorKind::StorageFull => {
-            tracing::warn!("The change is told without the file's content, which has no room here: {error}");
-            return Ok(None);
-        }
+        Err(TransferError::Spool(error)) => return without_room(&error),
         Err(other) => return Err(other.into_failure()),
     };
     match error.last() {
@@ -88,6 +84,15 @@ async fn file_content(session: &mut Session, path: &RemotePath) -> Result<Option
         }
         _ => return Err(failure::from_client(&error)),
     }
+    Ok(None)
+}
+
+/// What has no room is left out: waiting for more might be waiting for ever, and the change itself is news enough.
+fn without_room(error: &io::Error) -> Result<Option<Content>, Failure> {
+    if error.kind() != io::ErrorKind::StorageFull {
+        return Err(failure::spool(error));
+    }
+    tracing::warn!("The change is told without its content, which has no room here: {error}");
     Ok(None)
 }
 
@@ -107,7 +112,11 @@ async fn folder_content(session: &mut Session, path: &RemotePath) -> Result<Opti
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
         .filter(|line| !line.is_empty() && !line.starts_with(b"total "))
         .collect();
-    Ok(Some(Content::from(lines.join(&b'\n'))))
+    let mut content = Content::writer();
+    match content.write(&lines.join(&b'\n')) {
+        Ok(()) => Ok(Some(content.finish())),
+        Err(error) => without_room(&error),
+    }
 }
 
 /// A time as the original plugin writes it: `Sun Nov 22 12:52:00 2026`, UTC.
