@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -94,11 +95,13 @@ impl Dispatcher {
             .header(CONTENT_TYPE, "application/json")
             .timeout(TIMEOUT + Duration::from_secs(event.len() / BYTES_PER_SECOND))
             .body(Body::wrap(body));
+        // Most events are one part, and go out together with the head.
+        give(event, 0..1, &blocks).await?;
         let mut posting = pin!(post(request));
         tokio::select! {
             // In this order: who has got the whole event has been given its last part before.
             biased;
-            given = give(event, &blocks) => {
+            given = give(event, 1..event.parts(), &blocks) => {
                 given?;
                 Ok(posting.await)
             }
@@ -142,12 +145,16 @@ impl Refusal {
     }
 }
 
-/// Gives the event to whoever sends it, part by part. Once nobody takes it any more it waits: why that is, the answer tells.
+/// Gives parts of the event to whoever sends it. Once nobody takes them any more it waits: why that is, the answer tells.
 ///
 /// # Errors
 /// The event cannot be read.
-async fn give(event: &Pending, to: &mpsc::Sender<io::Result<Bytes>>) -> Result<(), Failure> {
-    for number in 0..event.parts() {
+async fn give(
+    event: &Pending,
+    parts: Range<u64>,
+    to: &mpsc::Sender<io::Result<Bytes>>,
+) -> Result<(), Failure> {
+    for number in parts {
         let part = event.part(number).await?;
         if to.send(Ok(part.into())).await.is_err() {
             return std::future::pending().await;

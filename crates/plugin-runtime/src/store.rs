@@ -45,7 +45,7 @@ const LARGE: u64 = 1 << 20;
 /// Bytes that a transaction may write beside the state and the events (1 MiB).
 const BESIDE: u64 = 1 << 20;
 
-/// A file of more bytes than this is made smaller when it is opened and holds no event (16 MiB).
+/// A file of more bytes than this is made smaller when it holds no event any more, and when it is opened without (16 MiB).
 const LARGE_FILE: u64 = 16 << 20;
 
 /// Pages that redb keeps in memory; its own default is a gigabyte. A process may have many stores open, and a larger
@@ -334,6 +334,7 @@ impl Inner {
     }
 
     fn remove(&self, seq: u64) -> Result<(), redb::Error> {
+        let was_large = self.path.as_deref().is_some_and(is_large);
         let removed = {
             let database = self.database();
             let transaction = database.begin_write()?;
@@ -343,7 +344,7 @@ impl Inner {
         };
         let Some(bytes) = removed else { return Ok(()) };
         // Before it is told that the outbox is empty, since then the store may be closed.
-        if bytes > LARGE && self.traffic.borrow().backlog.events == 1 {
+        if (bytes > LARGE || was_large) && self.traffic.borrow().backlog.events == 1 {
             shrink(&mut self.database.write().unwrap_or_else(PoisonError::into_inner));
         }
         self.traffic.send_modify(|traffic| {
@@ -374,7 +375,7 @@ fn database(path: Option<&Path>) -> Result<(Database, Backlog), Failure> {
         None => file::unnamed(),
     };
     let mut database = opened.map_err(|error| not_opened(path, &error))?;
-    match format::begin(&database).map_err(|error| broken(path, &error))? {
+    match format::begin(&database).map_err(|error| failed(path, &error))? {
         Contents::Ours(backlog) => {
             // A process that was killed may have left it large.
             if backlog.events == 0 && path.is_some_and(is_large) {
@@ -409,7 +410,7 @@ fn not_opened(path: Option<&Path>, error: &redb::Error) -> Failure {
     }
 }
 
-/// A database that is open has failed. One whose disk is full is in order, but has to be opened anew.
+/// A database that was opened has failed. One whose disk is full is in order, but has to be opened anew.
 fn failed(path: Option<&Path>, error: &redb::Error) -> Failure {
     match error {
         redb::Error::Io(io) if io.kind() == io::ErrorKind::StorageFull => no_room(path, io),

@@ -324,6 +324,12 @@ async fn a_large_event_leaves_a_small_file() {
     assert!(len(&path) > 4 << 20);
     store.remove(&store.oldest().await.unwrap().unwrap()).await.unwrap();
     assert!(len(&path) < 1 << 20, "{} bytes", len(&path));
+    // The large one is gone, and a small one keeps the file as it is.
+    store.commit(&1, vec![in_file(&vec![7; 30 << 20]), Content::from(vec![7])]).await.unwrap();
+    store.remove(&store.oldest().await.unwrap().unwrap()).await.unwrap();
+    assert!(len(&path) > LARGE_FILE, "{} bytes", len(&path));
+    store.remove(&store.oldest().await.unwrap().unwrap()).await.unwrap();
+    assert!(len(&path) < 1 << 20, "{} bytes", len(&path));
     // Killed before it was made smaller: the file is large and holds no event.
     store.commit(&2, vec![in_file(&vec![7; 30 << 20])]).await.unwrap();
     store
