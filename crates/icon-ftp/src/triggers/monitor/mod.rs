@@ -106,8 +106,8 @@ async fn resume(context: &TriggerContext<Connection>, monitor: &Monitor) -> Resu
     Ok(None)
 }
 
-/// Puts the new snapshot and its event into the store. The first look is the baseline and tells nothing. An event that has
-/// no room is told without its content, as that of a file that is too large.
+/// Puts the new snapshot and its event into the store. The first look is the baseline and tells nothing. A large
+/// content that has no room is left out, as that of a file that is too large.
 ///
 /// # Errors
 ///
@@ -125,7 +125,7 @@ async fn commit(
         return Ok(());
     }
     let next = State { watched: monitor.watched.clone(), snapshot: look.snapshot };
-    let smaller = look.event.as_ref().and_then(Output::without_content);
+    let smaller = look.event.as_ref().and_then(Output::without_large_content);
     match (context.store.commit(&next, look.event.into_iter().collect()).await, smaller) {
         (Err(CommitError::NoRoom(failure)), Some(smaller)) => {
             tracing::warn!("The change is told without its content. {}", failure.sentences());
