@@ -57,7 +57,7 @@ use script::Script;
 /// | `T: hang` | say nothing more, until the client leaves |
 /// | `T: close`, `T: reset` | end the control connection, in order or with a TCP reset |
 /// | `T: cut` | end its TCP stream in order but not its TLS |
-/// | `S*: text`, `D*: text` | send the text, with escapes, again and again, until the client leaves |
+/// | `S*: text`, `D*: text` | send the text, with escapes, again and again, until the client leaves; after `D*:` the script may go on |
 /// | `S~: text`, `D~: text` | the same, one byte every 50 milliseconds |
 ///
 /// In `S:` and `S+:` lines `{port}` (EPSV), `{pasv}` (`127,0,0,1,p1,p2`) and `{p1}`, `{p2}` stand for a port

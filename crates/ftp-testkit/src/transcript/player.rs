@@ -98,7 +98,9 @@ impl Player {
                 Action::Control(Control::Pause) => tokio::time::sleep(PAUSE).await,
                 Action::Control(Control::Forget) => self.config = self.tls.config(),
                 Action::Control(end) => return self.end(*end).await.map_err(at),
-                Action::Endless(flow) => return self.flow(flow).await.map_err(at),
+                Action::Endless(flow) if step + 1 == script.steps.len() => {
+                    return self.flow(flow).await.map_err(at);
+                }
                 action => self.act(action).await.map_err(at)?,
             }
         }
@@ -121,7 +123,12 @@ impl Player {
             Action::Data(Data::Connect) => self.connect_data().await,
             Action::Data(Data::Stranger) => self.intrude().await,
             Action::Data(end) => self.end_data(*end).await,
-            Action::Control(_) | Action::Endless(_) => {
+            Action::Endless(flow) => {
+                self.flow(flow).await?;
+                self.data = None;
+                Ok(())
+            }
+            Action::Control(_) => {
                 unreachable!("handled where the player can be consumed")
             }
         }

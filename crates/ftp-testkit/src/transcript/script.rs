@@ -102,7 +102,7 @@ impl Script {
             Action::Control(control) => {
                 !matches!(control, Control::Tls | Control::Hello | Control::Forget | Control::Pause)
             }
-            Action::Endless(_) => true,
+            Action::Endless(flow) => flow.on == Connection::Control,
             _ => false,
         };
         if let Some(end) = steps.iter().position(ends)

@@ -29,7 +29,7 @@ const ENDURANCE: Duration = Duration::from_mins(1);
 
 impl Player {
     /// Sends until the client has left, or the test ends.
-    pub(super) async fn flow(mut self, flow: &Flow) -> Step {
+    pub(super) async fn flow(&mut self, flow: &Flow) -> Step {
         let mut finishing = self.finishing.clone();
         let wire = match flow.on {
             Connection::Control => &mut self.control,

@@ -21,6 +21,16 @@ async fn a_flood_goes_on_until_the_client_leaves() {
 }
 
 #[tokio::test]
+async fn after_a_flood_of_data_the_script_goes_on() {
+    let server = Transcript::parse("S: 229 {port}\nD*: cd\nS: 426 left\nC: bye").start().await;
+    let mut client = Client::connect(&server);
+    drop(Client::data(client.hear_port()));
+    assert_eq!(client.hear(), "426 left");
+    client.say("bye\r\n");
+    server.finish().await;
+}
+
+#[tokio::test]
 async fn a_drip_is_slow_and_has_no_end() {
     let server = Transcript::parse("S~: ab").start().await;
     let began = Instant::now();
