@@ -74,13 +74,21 @@ impl LineSplitter {
         &self.buffer[self.taken..]
     }
 
+    /// Of the bytes that were pushed and not given out yet, the first `bytes` in a splitter of their own: what comes is
+    /// looked at without being taken.
+    #[must_use]
+    pub fn beginning(&self, bytes: usize) -> Self {
+        let rest = self.rest();
+        Self { buffer: rest[..bytes.min(rest.len())].to_vec(), ..Self::new(self.limit) }
+    }
+
     /// How many bytes were pushed and not given out yet.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.buffer.len() - self.taken
     }
 
     /// Whether every byte that was pushed has been given out.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.len() == 0 && self.failed.is_none()
     }
 
@@ -166,6 +174,17 @@ mod tests {
         assert_eq!(splitter.finish(), Ok(Some(&b"b"[..])));
         assert_eq!(splitter.finish(), Ok(Some(&b"c"[..])));
         assert_eq!(splitter.finish(), Ok(None));
+    }
+
+    #[test]
+    fn the_beginning_is_cut_from_what_was_not_given_out() {
+        let mut splitter = LineSplitter::new(80);
+        splitter.push(b"a\nbc\ndef");
+        assert_eq!(splitter.next_line(), Ok(Some(&b"a"[..])));
+        for (bytes, whole_line) in [(0, None), (2, None), (3, Some(&b"bc"[..])), (80, Some(b"bc"))] {
+            assert_eq!(splitter.beginning(bytes).next_line(), Ok(whole_line), "{bytes}");
+        }
+        assert_eq!((splitter.len(), splitter.next_line()), (6, Ok(Some(&b"bc"[..]))));
     }
 
     #[test]

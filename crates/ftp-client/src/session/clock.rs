@@ -1,17 +1,24 @@
 //! The server's clock: a LIST tells local time (RFC 959 says nothing of it), MDTM tells UTC (RFC 3659 §3), and one file
 //! that both know tells how far apart they are.
 
+use std::time::Duration;
+
 use ftp_proto::{Entry, EntryKind, Modified, RemotePath};
 use time::UtcOffset;
+use tokio::time::Instant;
 
 use super::Session;
+use super::list::Listing;
 use crate::error::Error;
 
 /// How many files of a listing are tried before the clock is left alone.
 const MOST_TRIED: usize = 3;
 
-/// How many entries are looked at to find them.
-const MOST_LOOKED_AT: usize = 1000;
+/// How many bytes of a listing are kept until the clock is known (16 MiB): some 200,000 entries.
+const MOST_KEPT: usize = 16 * 1024 * 1024;
+
+/// How long a listing is kept until the clock is known.
+const LONGEST_KEPT: Duration = Duration::from_secs(1);
 
 impl Session {
     /// How far the server's clock is ahead of UTC, as far as an earlier look at this server has told.
@@ -44,17 +51,29 @@ impl Session {
         Ok(())
     }
 
-    /// Learns the server's clock from the beginning of a folder's listing, so that the times of the whole listing can be
-    /// told right while it comes. Does nothing where the clock is known or the server lists in UTC (MLSD).
+    /// Starts to list a folder, and learns the server's clock first if a file in it tells, so that the times of the whole
+    /// listing can be told right while it comes.
+    ///
+    /// MDTM has to wait for the end of LIST, so the listing is kept until then. One that is large or slow is given up
+    /// instead, and begun again when the clock is known: whoever looks on is to see its beginning.
     ///
     /// # Errors
     ///
-    /// [`Error::Rejected`] when `folder` is no folder or may not be listed; failures of the session.
-    pub async fn look_up_clock(&mut self, folder: &RemotePath) -> Result<(), Error> {
-        if self.clock().is_some() || self.features().await?.mlst.is_some() {
-            return Ok(());
+    /// As [`Session::list`].
+    pub async fn list_in_utc(&mut self, folder: &RemotePath) -> Result<Listing<'_>, Error> {
+        if self.lists_in_known_time().await? {
+            return self.list(folder).await;
         }
-        for entry in self.first_files(folder).await? {
+        self.list(folder).await?.with_clock(folder).await
+    }
+
+    async fn lists_in_known_time(&mut self) -> Result<bool, Error> {
+        Ok(self.clock().is_some() || self.features().await?.mlst.is_some())
+    }
+
+    /// Learns the clock from the first of these files of a folder that tells it.
+    async fn learn_clock_from(&mut self, folder: &RemotePath, files: &[Entry]) -> Result<(), Error> {
+        for entry in files {
             let (Ok(file), Some(listed)) = (folder.join(&entry.name), entry.modified) else { continue };
             self.learn_clock(&file, listed).await?;
             if self.clock().is_some() {
@@ -63,22 +82,30 @@ impl Session {
         }
         Ok(())
     }
+}
 
-    /// The first files of a listing whose times are local and exact enough. The rest is not waited for: a folder may be
-    /// large, and its listing is about to come a second time.
-    async fn first_files(&mut self, folder: &RemotePath) -> Result<Vec<Entry>, Error> {
-        let mut listing = self.list(folder).await?;
-        let mut files = Vec::new();
-        for _ in 0..MOST_LOOKED_AT {
-            let Some(entry) = listing.next().await? else { return Ok(files) };
-            if entry.kind == EntryKind::File && entry.modified.is_some_and(Modified::tells_the_clock) {
-                files.push(entry);
-            }
-            if files.len() == MOST_TRIED {
-                break;
-            }
+impl<'s> Listing<'s> {
+    /// The same listing with the server's clock known, if it tells it.
+    async fn with_clock(mut self, folder: &RemotePath) -> Result<Listing<'s>, Error> {
+        self.read_ahead(MOST_KEPT, Some(Instant::now() + LONGEST_KEPT)).await;
+        let files = dated_files(self.ahead());
+        if files.is_empty() || self.is_broken() {
+            return Ok(self);
         }
-        listing.abandon().await?;
-        Ok(files)
+        if self.session.is_usable() {
+            self.session.learn_clock_from(folder, &files).await?;
+            return Ok(self);
+        }
+        let session = self.give_up().await?;
+        session.learn_clock_from(folder, &files).await?;
+        session.list(folder).await
     }
+}
+
+/// The first files whose times are local and exact enough to tell the clock.
+fn dated_files(entries: Vec<Entry>) -> Vec<Entry> {
+    let tells = |entry: &Entry| {
+        entry.kind == EntryKind::File && entry.modified.is_some_and(Modified::tells_the_clock)
+    };
+    entries.into_iter().filter(tells).take(MOST_TRIED).collect()
 }

@@ -134,7 +134,7 @@ impl Session {
         if self.features().await?.mlst.is_some() {
             return Ok(Verdict::Passed("listings are in UTC".to_owned()));
         }
-        self.look_up_clock(&RemotePath::here()).await?;
+        self.list_in_utc(&RemotePath::here()).await?.abandon().await?;
         Ok(match self.clock() {
             Some(ahead) => Verdict::Passed(format!("UTC{ahead}")),
             None => Verdict::Skipped("no file tells it"),

@@ -1,7 +1,10 @@
 //! MLSD (RFC 3659 §7) where the server has it, else LIST (RFC 959 §4.1.3): a folder's entries, one at a time.
 
-use ftp_proto::{Charset, Command, Entry, Format, Line, LineSplitter, ListingParser, RemotePath, Reply};
+use ftp_proto::{
+    Charset, Command, Entry, Format, Line, LineSplitter, ListingParser, Modified, RemotePath, Reply,
+};
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use super::Session;
 use super::incoming::{Incoming, Part};
@@ -41,6 +44,7 @@ impl Session {
             block: vec![0; BLOCK],
             lines_read: 0,
             bytes_read: 0,
+            fault: None,
             unrecognized: Unrecognized::default(),
             upcoming: None,
         })
@@ -110,7 +114,7 @@ impl Session {
 /// A folder's entries on their way here. Read it to the end: only there is it proved to be whole.
 #[derive(Debug)]
 pub struct Listing<'s> {
-    session: &'s mut Session,
+    pub(super) session: &'s mut Session,
     limits: Limits,
     incoming: Incoming,
     at_end: bool,
@@ -119,6 +123,8 @@ pub struct Listing<'s> {
     block: Vec<u8>,
     lines_read: usize,
     bytes_read: usize,
+    /// What went wrong while it was read ahead, to be told behind the lines that came before.
+    fault: Option<Error>,
     unrecognized: Unrecognized,
     /// The entry that is given out next, kept here while its charset is being found out.
     upcoming: Option<Entry>,
@@ -133,7 +139,7 @@ pub struct Unrecognized {
     pub first: Vec<Vec<u8>>,
 }
 
-impl Listing<'_> {
+impl<'s> Listing<'s> {
     /// The next entry; `None` once the server has confirmed that the listing is complete. The folder itself and its
     /// parent are left out.
     ///
@@ -146,7 +152,7 @@ impl Listing<'_> {
             self.upcoming = self.next_entry().await?;
         }
         if self.upcoming.as_ref().is_some_and(|entry| self.session.names.note(&entry.name)) {
-            self.decide_charset().await?;
+            self.decide_charset().await;
         }
         Ok(self.upcoming.take())
     }
@@ -154,6 +160,11 @@ impl Listing<'_> {
     /// The charset in which to read the names of the entries given out so far.
     pub fn charset(&self) -> Charset {
         self.session.charset()
+    }
+
+    /// A time of one of the entries in UTC, as [`Session::in_utc`] tells it.
+    pub fn in_utc(&self, modified: Modified) -> Modified {
+        self.session.in_utc(modified)
     }
 
     async fn next_entry(&mut self) -> Result<Option<Entry>, Error> {
@@ -184,7 +195,10 @@ impl Listing<'_> {
                     }
                     return Ok(None);
                 }
-                None => self.fill().await?,
+                None => match self.fault.take() {
+                    Some(fault) => return Err(fault),
+                    None => self.fill().await?,
+                },
             }
         }
     }
@@ -195,8 +209,19 @@ impl Listing<'_> {
     ///
     /// Failures of the session only.
     pub async fn abandon(self) -> Result<(), Error> {
-        self.incoming.abandon(self.session).await?;
-        self.session.return_home().await
+        self.give_up().await.map(drop)
+    }
+
+    /// The same, for whoever goes on with the session.
+    pub(super) async fn give_up(self) -> Result<&'s mut Session, Error> {
+        let is_broken = self.is_broken();
+        let Self { session, incoming, fault, .. } = self;
+        if let Some(fault) = fault.filter(|_| is_broken) {
+            return Err(fault);
+        }
+        incoming.abandon(session).await?;
+        session.return_home().await?;
+        Ok(session)
     }
 
     /// What the listing is written in: `mlsx`, or the dialect of LIST once a line told.
@@ -211,20 +236,39 @@ impl Listing<'_> {
 
     /// Finds out the charset by the names in the next block's worth of bytes, however they arrive: so that one folder leads
     /// to one charset, whatever the network does.
-    async fn decide_charset(&mut self) -> Result<(), Error> {
-        let enough = self.bytes_read + BLOCK;
-        while !self.at_end && self.bytes_read < enough {
-            self.fill().await?;
+    async fn decide_charset(&mut self) {
+        self.read_ahead(BLOCK, None).await;
+        let ahead = self.ahead();
+        let names = self.upcoming.iter().chain(&ahead).map(|entry| entry.name.as_slice());
+        self.session.decide_charset(names);
+    }
+
+    /// Whether reading ahead met with something that the session does not survive.
+    pub(super) fn is_broken(&self) -> bool {
+        self.fault.is_some() && !self.session.is_usable()
+    }
+
+    /// Reads on until so many bytes are here that no entry was made of, or the listing has ended, or it is so late.
+    pub(super) async fn read_ahead(&mut self, bytes: usize, until: Option<Instant>) {
+        while !self.at_end && self.fault.is_none() && self.lines.len() < bytes {
+            if until.is_some_and(|until| Instant::now() >= until) {
+                return;
+            }
+            self.fault = self.fill().await.err();
         }
-        let mut names: Vec<Vec<u8>> = self.upcoming.iter().map(|entry| entry.name.clone()).collect();
-        let (mut lines, mut parser) = (self.lines.clone(), self.parser.clone());
-        while let Ok(Some(line)) = if self.at_end { lines.finish() } else { lines.next_line() } {
+    }
+
+    /// The entries in the next block's worth of bytes, as far as they are here. They still are to be given out.
+    pub(super) fn ahead(&self) -> Vec<Entry> {
+        let (mut lines, mut parser) = (self.lines.beginning(BLOCK), self.parser.clone());
+        let is_rest = self.at_end && self.lines.len() <= BLOCK;
+        let mut entries = Vec::new();
+        while let Ok(Some(line)) = if is_rest { lines.finish() } else { lines.next_line() } {
             if let Line::Entry(entry) = parser.parse_line(line) {
-                names.push(entry.name);
+                entries.push(entry);
             }
         }
-        self.session.decide_charset(names.iter().map(Vec::as_slice));
-        Ok(())
+        entries
     }
 
     /// Reads the next block, or the end and its proof. A listing that ends, well or badly, with the session in step

@@ -125,8 +125,8 @@ impl Walk {
         names_folder: bool,
     ) -> Result<(), Refusal> {
         let root = self.tree.begin(path);
-        let listed = match session.look_up_clock(path).await {
-            Ok(()) => self.folder(session, &root).await,
+        let listed = match session.list_in_utc(path).await {
+            Ok(listing) => self.show(&root, listing).await,
             Err(error) => Err(error.into()),
         };
         match listed {
@@ -139,12 +139,12 @@ impl Walk {
 
     async fn folder(&mut self, session: &mut Session, folder: &Folder) -> Result<(), Refusal> {
         self.screen.flush()?;
-        let clock = session.clock();
-        let mut listing = session.list(&folder.path).await?;
+        self.show(folder, session.list(&folder.path).await?).await
+    }
+
+    async fn show(&mut self, folder: &Folder, mut listing: Listing<'_>) -> Result<(), Refusal> {
         while let Some(mut entry) = next(&mut listing, &mut self.screen).await? {
-            if let (Some(modified), Some(ahead)) = (entry.modified, clock) {
-                entry.modified = Some(modified.in_utc(ahead));
-            }
+            entry.modified = entry.modified.map(|modified| listing.in_utc(modified));
             self.tree.count()?;
             self.screen.entry(&folder.path_of(&entry.name), &entry, listing.charset())?;
             if self.recursive {

@@ -120,7 +120,7 @@ async fn times_are_told_in_utc_once_the_servers_clock_is_known() {
         "C: CWD .\nS: 250 ok\nC: EPSV\nS: 229 (|||{{port}}|)\nC: LIST\nS: 150 here\nD> {list}\nD: close\nS: 226 done\nC: CWD /home\nS: 250 ok\n"
     );
     let server = Transcript::parse(&format!(
-        "{LOGIN}C: FEAT\nS: 500 what\n{away}{listing}C: MDTM ./a\nS: 213 {mdtm}\n{listing}C: QUIT"
+        "{LOGIN}C: FEAT\nS: 500 what\n{away}{listing}C: MDTM ./a\nS: 213 {mdtm}\nC: QUIT"
     ))
     .start()
     .await;
