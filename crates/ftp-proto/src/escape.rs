@@ -1,7 +1,7 @@
 //! What a server sends ends up in logs and on terminals, so it is shown with its teeth drawn: a control sequence in a
 //! file name must not drive the terminal, and a line end in a reply must not forge a log line.
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display};
 
 use crate::charset::{Charset, stood_in_for};
 
@@ -20,14 +20,17 @@ pub(crate) struct Shown(pub(crate) String);
 
 impl Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for char in self.0.chars() {
+        let is_odd = |(_, char): &(usize, char)| stood_in_for(*char).is_some() || misleads(*char);
+        let mut rest = self.0.as_str();
+        while let Some((at, char)) = rest.char_indices().find(is_odd) {
+            f.write_str(&rest[..at])?;
             match stood_in_for(char) {
                 Some(byte) => write!(f, "\\x{byte:02x}")?,
-                None if misleads(char) => write!(f, "{}", char.escape_default())?,
-                None => f.write_char(char)?,
+                None => write!(f, "{}", char.escape_default())?,
             }
+            rest = &rest[at + char.len_utf8()..];
         }
-        Ok(())
+        f.write_str(rest)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 
-use anstream::AutoStream;
+use anstream::{AutoStream, ColorChoice};
 use ftp_proto::{Charset, Entry};
 
 use super::json;
@@ -28,8 +28,12 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn new(form: Form) -> Self {
-        let table = Table::new(io::stdout().is_terminal());
-        Self { out: BufWriter::new(anstream::stdout()), form, table }
+        let stdout = io::stdout();
+        let has_colours = AutoStream::choice(&stdout) != ColorChoice::Never;
+        let table = Table::new(stdout.is_terminal(), has_colours);
+        // Colours that are not written need not be looked for in all that is.
+        let stdout = if has_colours { anstream::stdout() } else { AutoStream::always_ansi(stdout) };
+        Self { out: BufWriter::new(stdout), form, table }
     }
 
     /// One line for one entry. `path` is that of the entry on the server.

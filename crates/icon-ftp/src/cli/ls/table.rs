@@ -18,12 +18,13 @@ const OTHERS: [(u32, char); 4] = [(0o020_000, 'c'), (0o060_000, 'b'), (0o010_000
 pub(super) struct Table {
     size_width: usize,
     has_heading: bool,
+    has_colours: bool,
 }
 
 impl Table {
     /// Room for sizes below 10 GB at first. On a terminal there is a heading.
-    pub(super) fn new(has_heading: bool) -> Self {
-        Self { size_width: 10, has_heading }
+    pub(super) fn new(has_heading: bool, has_colours: bool) -> Self {
+        Self { size_width: 10, has_heading, has_colours }
     }
 
     /// One line; `name` is what the entry is to be called.
@@ -38,23 +39,24 @@ impl Table {
         self.size_width = self.size_width.max(size.len());
         let width = self.size_width;
         if std::mem::take(&mut self.has_heading) {
-            writeln!(
-                out,
-                "{HEADING}{:<10}  {:>width$}  {:<20}  Name{HEADING:#}",
-                "Mode", "Size", "Modified"
-            )?;
+            let style = self.style(HEADING);
+            writeln!(out, "{style}{:<10}  {:>width$}  {:<20}  Name{style:#}", "Mode", "Size", "Modified")?;
         }
-        let style = match entry.kind {
+        let style = self.style(match entry.kind {
             EntryKind::Folder => FOLDER,
             EntryKind::Link => LINK,
             EntryKind::File | EntryKind::Other => Style::new(),
-        };
+        });
         let name = charset.display(name);
         write!(out, "{:<10}  {size:>width$}  {:<20}  {style}{name}{style:#}", mode(entry), modified(entry))?;
         match &entry.target {
             Some(target) => writeln!(out, " -> {}", charset.display(target)),
             None => writeln!(out),
         }
+    }
+
+    fn style(&self, style: Style) -> Style {
+        if self.has_colours { style } else { Style::new() }
     }
 }
 
@@ -178,7 +180,7 @@ mod tests {
             -                      -  -                     latin \xe9, csi \u{9b}2J, \u{1b}]0;title\u{7}
             ?                      -  -                     ?
         "#]]
-        .assert_eq(&anstream::adapter::strip_str(&shown(&mut Table::new(true), &entries)).to_string());
+        .assert_eq(&shown(&mut Table::new(true, false), &entries));
     }
 
     #[test]
@@ -190,6 +192,6 @@ mod tests {
             l                    -  -                     ESC[36mlESC[0m
             -                    -  -                     f
         "#]]
-        .assert_eq(&shown(&mut Table::new(false), &entries).replace('\u{1b}', "ESC"));
+        .assert_eq(&shown(&mut Table::new(false, true), &entries).replace('\u{1b}', "ESC"));
     }
 }
