@@ -9,7 +9,7 @@ use std::net::TcpListener;
 
 use peak_alloc::PeakAlloc;
 use plugin_runtime::trigger::{self, Destination, Surroundings};
-use plugin_runtime::{Connection, Content, Failure, Plugin, StartMessage, TriggerContext};
+use plugin_runtime::{Connection, Content, Failure, Plugin, Spec, StartMessage, TriggerContext};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -132,7 +132,7 @@ async fn grown(plugin: &Plugin, surroundings: &Surroundings, meta: Value) -> usi
 
 #[tokio::test]
 async fn an_event_with_a_file_of_64_mib_is_kept_and_delivered_within_8_mib() {
-    let plugin = Plugin::builder(SPEC).trigger::<Output, _, _, _>("tell", tell).build().unwrap();
+    let plugin = Plugin::builder(Spec::parse(SPEC).unwrap()).trigger::<Output, _, _, _>("tell", tell).build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let surroundings = Surroundings {
         cache_dir: folder.path().to_owned(),
