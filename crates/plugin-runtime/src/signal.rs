@@ -1,4 +1,4 @@
-//! The signals by which a process is asked to end.
+//! The signals by which a process is asked to end, and one that would kill it.
 
 use std::io;
 
@@ -25,4 +25,21 @@ pub(crate) fn to_end() -> io::Result<impl Future<Output = ()>> {
             std::future::pending().await
         }
     })
+}
+
+/// Lets a write fail that would make a file larger than the process may (`ulimit -f`), as one does on a full disk. Before
+/// that it kills the process (SIGXFSZ), and nobody is told why. Has to be called within a runtime.
+#[cfg(unix)]
+pub(crate) fn outlive_large_files() -> io::Result<()> {
+    use rustix::process::Signal;
+    use tokio::signal::unix::{SignalKind, signal};
+
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
+}
+
+/// Elsewhere there is no such limit.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "where there is such a limit this can fail")]
+pub(crate) fn outlive_large_files() -> io::Result<()> {
+    Ok(())
 }

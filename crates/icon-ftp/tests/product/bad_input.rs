@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 use crate::process::{act, base64, command, connection, content, finish, message, run};
 
 /// A port that nobody may connect to.
-struct Untouched(TcpListener);
+pub(crate) struct Untouched(TcpListener);
 
 impl Untouched {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         Self(listener)
     }
 
-    fn connection(&self) -> Value {
+    pub(crate) fn connection(&self) -> Value {
         json!({"host": self.0.local_addr().unwrap().to_string(), "timeout": 2})
     }
 }

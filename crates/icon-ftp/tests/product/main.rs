@@ -23,5 +23,9 @@ mod pooled;
 mod process;
 mod proxy;
 mod reach;
+#[cfg(target_os = "linux")] // Elsewhere nobody mounts a disk for himself.
+mod small_disk;
+#[cfg(target_os = "linux")]
+mod spool;
 mod tls;
 mod vanished;

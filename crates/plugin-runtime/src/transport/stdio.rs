@@ -5,10 +5,13 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 
+use tokio::runtime::Runtime;
+
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::message::{StartMessage, Step};
 use crate::plugin::Plugin;
+use crate::signal;
 use crate::step::{self, Mode};
 use crate::trigger::{self, Surroundings};
 
@@ -50,8 +53,9 @@ pub(crate) fn write_line(line: &mut dyn Read) -> io::Result<()> {
 }
 
 fn answer(plugin: &Plugin, mode: Mode, surroundings: &Surroundings, from: impl Read, to: impl Write) -> bool {
+    let runtime = runtime();
     let event = match StartMessage::read(Limited { from, left: MESSAGE_LIMIT }) {
-        Ok(message) => match run(plugin, message, mode, surroundings) {
+        Ok(message) => match run(runtime, plugin, message, mode, surroundings) {
             Some(event) => event,
             None => return true,
         },
@@ -85,9 +89,24 @@ impl<R: Read> Read for Limited<R> {
     }
 }
 
-/// One step on one thread: there is nothing to do beside it.
-fn run(plugin: &Plugin, message: StartMessage, mode: Mode, surroundings: &Surroundings) -> Option<Event> {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+/// One thread: there is nothing to do beside the one step. It is there before the message, whose contents may grow larger
+/// than a file may.
+fn runtime() -> io::Result<Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let within = runtime.enter();
+    signal::outlive_large_files()?;
+    drop(within);
+    Ok(runtime)
+}
+
+fn run(
+    runtime: io::Result<Runtime>,
+    plugin: &Plugin,
+    message: StartMessage,
+    mode: Mode,
+    surroundings: &Surroundings,
+) -> Option<Event> {
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             let failure = Failure::internal(

@@ -86,6 +86,11 @@ impl Client {
         self.stream.write_all(bytes).await.unwrap();
     }
 
+    /// Says that nothing more will be sent.
+    pub(crate) async fn end(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
     /// The next response.
     pub(crate) async fn response(&mut self, is_head: bool) -> Response {
         timeout(DEADLINE, self.read_response(is_head)).await.expect("no answer in time").expect("no answer")

@@ -47,8 +47,25 @@ impl Http {
     }
 
     async fn start_in(cache: &std::path::Path, place: TempDir, arguments: &[&str]) -> Self {
+        let program = Command::new(env!("CARGO_BIN_EXE_icon-ftp"));
+        Self::start_by(program, cache, place, arguments).await
+    }
+
+    /// As [`Self::start`], with this command for the program.
+    pub(crate) async fn start_as(program: Command, arguments: &[&str]) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let cache = place.path().join("cache");
+        Self::start_by(program, &cache, place, arguments).await
+    }
+
+    async fn start_by(
+        mut program: Command,
+        cache: &std::path::Path,
+        place: TempDir,
+        arguments: &[&str],
+    ) -> Self {
         let bind: &[&str] = if arguments.contains(&"--bind") { &[] } else { &["--bind", "127.0.0.1"] };
-        let mut child = Command::new(env!("CARGO_BIN_EXE_icon-ftp"))
+        let mut child = program
             .args(["http", "--port", "0"])
             .args(bind)
             .args(arguments)

@@ -65,7 +65,8 @@ pub fn serve(plugin: &Plugin, options: &HttpOptions, surroundings: Surroundings)
 }
 
 async fn run(plugin: Plugin, options: &HttpOptions, surroundings: Surroundings) -> Result<(), Failure> {
-    let ended = signal::to_end().map_err(|error| unusable("Signals cannot be awaited", &error))?;
+    let ended = signal::outlive_large_files().and_then(|()| signal::to_end());
+    let ended = ended.map_err(|error| unusable("Signals cannot be awaited", &error))?;
     let server = Server::new(plugin, options, surroundings)?;
     let listener = listener::bind(options).await?;
     let (source, stop) = Stop::new();
