@@ -7,7 +7,7 @@ use std::io;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use plugin_runtime::step::execute;
-use plugin_runtime::{Connection, Content, Context, Event, Failure, Mode, Plugin, StartMessage};
+use plugin_runtime::{Connection, Content, Context, Event, Failure, Mode, Plugin, Spec, StartMessage};
 use serde::{Deserialize, Serialize};
 
 /// Characters of the content's text (16 MiB).
@@ -76,7 +76,7 @@ fn event(bencher: Bencher<'_, '_>) {
 
 /// The event of a step that gives back the content it was given.
 fn echo(message: &[u8]) -> Result<Event, Box<dyn std::error::Error>> {
-    let plugin = Plugin::builder(SPEC).action("echo", give_back).build()?;
+    let plugin = Plugin::builder(Spec::parse(SPEC)?).action("echo", give_back).build()?;
     let message = StartMessage::parse(message).map_err(|error| error.failure.cause().to_owned())?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let event = runtime.block_on(execute(&plugin, message, Mode::Run));

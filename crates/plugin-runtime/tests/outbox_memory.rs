@@ -132,7 +132,8 @@ async fn grown(plugin: &Plugin, surroundings: &Surroundings, meta: Value) -> usi
 
 #[tokio::test]
 async fn an_event_with_a_file_of_64_mib_is_kept_and_delivered_within_8_mib() {
-    let plugin = Plugin::builder(Spec::parse(SPEC).unwrap()).trigger::<Output, _, _, _>("tell", tell).build().unwrap();
+    let plugin =
+        Plugin::builder(Spec::parse(SPEC).unwrap()).trigger::<Output, _, _, _>("tell", tell).build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let surroundings = Surroundings {
         cache_dir: folder.path().to_owned(),

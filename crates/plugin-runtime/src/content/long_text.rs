@@ -34,13 +34,13 @@ pub(crate) enum Undecoded {
 pub(crate) struct LongTextWriter(Place);
 
 enum Place {
-    Here { decoding: Decoding, len: usize },
+    Here { decoding: Box<Decoding>, len: usize },
     There(Thread),
 }
 
 impl LongTextWriter {
     pub(crate) fn new() -> Self {
-        Self(Place::Here { decoding: Decoding::new(), len: 0 })
+        Self(Place::Here { decoding: Box::new(Decoding::new()), len: 0 })
     }
 
     /// Takes the next part out of `text`, and leaves that empty.
@@ -51,7 +51,7 @@ impl LongTextWriter {
                 *len += text.len();
                 text.clear();
                 if *len > HERE {
-                    let decoding = std::mem::replace(decoding, Decoding::new());
+                    let decoding = std::mem::replace(&mut **decoding, Decoding::new());
                     self.0 = Thread::start(decoding);
                 }
             }
@@ -92,7 +92,7 @@ impl Thread {
         });
         match decoded {
             Ok(decoded) => Place::There(Self { parts, empty, decoded }),
-            Err(error) => Place::Here { decoding: Decoding::failed(error.into()), len: 0 },
+            Err(error) => Place::Here { decoding: Box::new(Decoding::failed(error.into())), len: 0 },
         }
     }
 
@@ -196,7 +196,7 @@ mod tests {
     fn a_full_disk_is_no_fault_of_the_text() {
         let full = ContentWriter { room: Room::none(), ..Content::writer() };
         let decoding = Decoding { bytes: Vec::new(), state: Ok((Decoder::default(), full)) };
-        let mut writer = LongTextWriter(Place::Here { decoding, len: 0 });
+        let mut writer = LongTextWriter(Place::Here { decoding: Box::new(decoding), len: 0 });
         for _ in 0..3 {
             writer.write(&mut "A".repeat(1 << 20));
         }

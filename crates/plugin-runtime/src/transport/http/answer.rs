@@ -22,7 +22,6 @@ use crate::streamed::Streamed;
 /// one that has parts which are not in memory.
 const WHOLE_EVENT: u64 = 256 << 10;
 
-
 /// The type of nearly all answers.
 pub(super) const JSON: &str = "application/json";
 
