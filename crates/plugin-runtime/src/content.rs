@@ -178,9 +178,9 @@ impl ContentWriter {
     /// some room left (64 MiB or a hundredth of it), since others need the disk, too: [`io::ErrorKind::StorageFull`].
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.spool.is_none() && self.memory.len() + bytes.len() > MEMORY_LIMIT {
-            self.room.take(self.memory.len() as u64)?;
+            let more = self.room.take(self.memory.len() as u64)?;
             let mut spool = Spool::begin(self.is_digested)?;
-            spool.append(&self.memory)?;
+            spool.append(&self.memory, more)?;
             self.memory = Vec::new();
             self.spool = Some(spool);
         }
@@ -188,8 +188,8 @@ impl ContentWriter {
             self.memory.extend_from_slice(bytes);
             return Ok(());
         };
-        self.room.take(bytes.len() as u64)?;
-        spool.append(bytes)
+        let more = self.room.take(bytes.len() as u64)?;
+        spool.append(bytes, more)
     }
 
     /// The content written so far.

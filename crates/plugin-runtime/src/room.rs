@@ -36,14 +36,16 @@ impl Room {
     }
 
     /// Refuses `bytes` that are about to be written, if they would use up the reserve. Looks at the disk now and then,
-    /// which costs next to nothing.
-    pub(crate) fn take(&mut self, bytes: u64) -> io::Result<()> {
+    /// which costs next to nothing. Says how many more may be written before the next look.
+    pub(crate) fn take(&mut self, bytes: u64) -> io::Result<u64> {
         if bytes > self.granted {
-            self.look_for(bytes + STRETCH).or_else(|_| self.look_for(bytes))?;
-            self.granted = bytes + STRETCH;
+            self.granted = match self.look_for(bytes + STRETCH) {
+                Ok(()) => bytes + STRETCH,
+                Err(_) => self.look_for(bytes).map(|()| bytes)?,
+            };
         }
         self.granted -= bytes;
-        Ok(())
+        Ok(self.granted)
     }
 
     /// Refuses `bytes` that are still to come, likewise.
@@ -100,10 +102,8 @@ mod tests {
     #[test]
     fn what_is_granted_is_used_up_before_the_next_look() {
         let mut room = Room::in_spool_folder();
-        room.take(1).unwrap();
-        assert_eq!(room.granted, STRETCH);
-        room.take(STRETCH).unwrap();
-        assert_eq!(room.granted, 0);
+        assert_eq!(room.take(1).unwrap(), STRETCH);
+        assert_eq!(room.take(STRETCH).unwrap(), 0);
         assert!(Room::none().take(1).is_err());
     }
 

@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn the_thread_ends_with_whoever_gave_it_something_to_do() {
         let mut spool = Spool::begin(true).unwrap();
-        spool.append(&vec![0; 2 << 20]).unwrap();
+        spool.append(&vec![0; 2 << 20], 0).unwrap();
         let (file, follower) = spool.into_parts();
         let follower = follower.unwrap();
         let thread = std::mem::replace(&mut *follower.outcome.lock().unwrap(), Outcome::Awaited(None));

@@ -7,9 +7,6 @@ use std::sync::Arc;
 use super::digest::Follower;
 use super::{Content, Home, file};
 
-/// Bytes for which the file is given blocks at a time (16 MiB).
-const STRETCH: u64 = 16 << 20;
-
 /// An unnamed file that is written from its beginning to its end.
 pub(super) struct Spool {
     file: Arc<File>,
@@ -27,9 +24,12 @@ impl Spool {
         Ok(Self { file, len: 0, allocated: 0, follower })
     }
 
-    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Appends bytes, behind which the disk has room for `more`.
+    pub(super) fn append(&mut self, bytes: &[u8], more: u64) -> io::Result<()> {
         let end = self.len + bytes.len() as u64;
-        self.allocate(end);
+        if end > self.allocated {
+            self.allocate(end + more);
+        }
         file::write_at(&self.file, bytes, self.len)?;
         self.len = end;
         if let Some(follower) = &self.follower {
@@ -41,10 +41,8 @@ impl Spool {
     /// Gives the file its blocks for a whole stretch at once: with those at hand a write takes a third less of the processor
     /// (ext4, Linux 6.18). Where they are not to be had the write does without.
     fn allocate(&mut self, end: u64) {
-        if end > self.allocated {
-            self.allocated = end + STRETCH;
-            let _ = fs4::FileExt::allocate(&*self.file, self.allocated);
-        }
+        let _ = fs4::FileExt::allocate(&*self.file, end);
+        self.allocated = end;
     }
 
     pub(super) fn finish(self) -> Content {
