@@ -5,7 +5,6 @@
 //! In the active one the server connects, and nobody else may.
 
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -231,16 +230,6 @@ impl Data {
             rest = &rest[written..];
         }
         Ok(())
-    }
-
-    /// Sends bytes of a file, as [`Stream::send_file`] does.
-    pub(crate) async fn send_file(
-        &mut self,
-        file: &File,
-        at: u64,
-        most: usize,
-    ) -> Result<Option<usize>, Error> {
-        within(Wait::Transferring, self.limit, self.stream.send_file(file, at, most)).await?.map_err(broken)
     }
 
     /// Marks the end of what we send: `close_notify` where there is TLS, then FIN.

@@ -1,6 +1,5 @@
 //! A TCP connection that may be protected: the one type that control and data connections are made of.
 
-use std::fs::File;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -36,31 +35,6 @@ impl Stream {
             Self::Plain(_) => None,
             Self::Tls(tls) => Some(tls.get_ref().1),
         }
-    }
-
-    /// Sends bytes of a file from byte `at` on, `most` of them or what the socket takes, and says how many: from the page
-    /// cache to the network without a copy in this process. `None` where there is no such way; nothing was sent then.
-    #[cfg(target_os = "linux")]
-    pub(crate) async fn send_file(&self, file: &File, at: u64, most: usize) -> io::Result<Option<usize>> {
-        use rustix::io::Errno;
-
-        let Self::Plain(tcp) = self else { return Ok(None) };
-        let send = || {
-            let mut at = at;
-            match rustix::io::retry_on_intr(|| rustix::fs::sendfile(tcp, file, Some(&mut at), most)) {
-                // A file system that cannot.
-                Err(Errno::INVAL | Errno::NOSYS) => Ok(None),
-                sent => Ok(Some(sent?)),
-            }
-        };
-        tcp.async_io(tokio::io::Interest::WRITABLE, send).await
-    }
-
-    /// There is no such way here.
-    #[cfg(not(target_os = "linux"))]
-    #[expect(clippy::unused_async, reason = "as on Linux")]
-    pub(crate) async fn send_file(&self, _: &File, _: u64, _: usize) -> io::Result<Option<usize>> {
-        Ok(None)
     }
 }
 

@@ -90,15 +90,6 @@ impl Content {
         ContentReader { content: self.clone(), at }
     }
 
-    /// The temporary file that holds all of the bytes, for readers that can do more with a file; `None` while they are
-    /// in memory. Its position is of no meaning, and there may be more in it behind the last byte.
-    pub fn file(&self) -> Option<&File> {
-        match &self.0 {
-            Home::Memory(_) => None,
-            Home::File { file, .. } => Some(file),
-        }
-    }
-
     /// The SHA-256. It is made beside whatever comes next, and nobody waits for it before it is written; it is there soonest
     /// if [`ContentWriter::with_sha256`] asked for it before the bytes came.
     pub fn sha256(&self) -> Digest {

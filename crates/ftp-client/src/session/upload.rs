@@ -3,8 +3,6 @@
 //! Whoever has the bytes can send them again; here they are sent once. What an upload can do by itself is to look, when
 //! the control connection died before the confirmation, whether the server has everything.
 
-use std::fs::File;
-
 use ftp_proto::{Command, RemotePath};
 
 use super::Session;
@@ -86,33 +84,12 @@ impl Upload<'_> {
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         match self.data.write(bytes).await {
             Ok(()) => {
-                self.count(bytes.len());
+                self.sent += bytes.len() as u64;
+                self.session.client.counters().sent.add(bytes.len());
                 Ok(())
             }
             Err(error) => Err(self.session.explain(self.data.verb(), error).await),
         }
-    }
-
-    /// Sends bytes of a file from byte `at` on, at most `most`, and says how many, without a copy of them in this process;
-    /// 0 at the file's end. `None` where there is no such way — over TLS, and on other systems than Linux — and the bytes
-    /// have to be read and [written](Self::write).
-    ///
-    /// # Errors
-    ///
-    /// As [`Upload::write`], and when the file cannot be read.
-    pub async fn send_file(&mut self, file: &File, at: u64, most: usize) -> Result<Option<usize>, Error> {
-        match self.data.send_file(file, at, most).await {
-            Ok(sent) => {
-                self.count(sent.unwrap_or_default());
-                Ok(sent)
-            }
-            Err(error) => Err(self.session.explain(self.data.verb(), error).await),
-        }
-    }
-
-    fn count(&mut self, sent: usize) {
-        self.sent += sent as u64;
-        self.session.client.counters().sent.add(sent);
     }
 
     /// Marks the end and waits for the server to confirm that it has everything. Gives the number of bytes sent.

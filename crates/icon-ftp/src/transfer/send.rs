@@ -84,12 +84,6 @@ impl Sending<'_> {
 
     /// Sends the bytes behind those that were sent.
     async fn rest(&mut self, upload: &mut Upload<'_>) -> Result<(), TransferError> {
-        while let Some(sent) = self.send_file(upload).await? {
-            self.sent += sent;
-            if self.sent == self.content.len() {
-                return Ok(());
-            }
-        }
         let mut reader = self.content.reader_at(self.sent);
         let mut block = vec![0; BLOCK];
         loop {
@@ -99,17 +93,6 @@ impl Sending<'_> {
             }
             self.sent += read as u64;
             upload.write(&block[..read]).await?;
-        }
-    }
-
-    /// Sends some bytes straight from the content's file and says how many; `None` where that is not possible.
-    async fn send_file(&self, upload: &mut Upload<'_>) -> Result<Option<u64>, TransferError> {
-        let Some(file) = self.content.file() else { return Ok(None) };
-        let left = self.content.len() - self.sent;
-        let most = usize::try_from(left).map_or(BLOCK, |left| left.min(BLOCK));
-        match upload.send_file(file, self.sent, most).await? {
-            Some(0) => Err(TransferError::Spool(std::io::ErrorKind::UnexpectedEof.into())),
-            sent => Ok(sent.map(|sent| sent as u64)),
         }
     }
 
