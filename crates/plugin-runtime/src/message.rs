@@ -117,7 +117,7 @@ impl StartMessage {
     /// has its bytes, whatever the order of keys. All the rest of the message may have 1 MiB.
     ///
     /// How long a message may be is the reader's business: an error of kind [`io::ErrorKind::FileTooLarge`] is told as
-    /// the rest of the sentence that begins with "The start message", as in `has more than 3 GiB`.
+    /// the rest of the sentence that begins with "The start message", as in `has more than 1 TiB`.
     ///
     /// # Errors
     /// The text is not a start message of version `v1`, or cannot be read; the error knows the event's type and meta as

@@ -15,8 +15,9 @@ use crate::signal;
 use crate::step::{self, Mode};
 use crate::trigger::{self, Surroundings};
 
-/// A start message has at most this many bytes (3 GiB): a file of 2 GiB and some as base64 text.
-pub const MESSAGE_LIMIT: u64 = 3 << 30;
+/// A start message has at most this many bytes (1 TiB), so that a stdin without an end is not read for ever. What is smaller is
+/// limited by the disk.
+pub const MESSAGE_LIMIT: u64 = 1 << 40;
 
 /// How an event is gathered before it is written, in bytes.
 const WRITE_BLOCK: usize = 64 << 10;
@@ -82,7 +83,7 @@ impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let count = self.from.read(buf)?;
         self.left = self.left.checked_sub(count as u64).ok_or_else(|| {
-            let more = format!("has more than {} GiB", MESSAGE_LIMIT >> 30);
+            let more = format!("has more than {} TiB", MESSAGE_LIMIT >> 40);
             io::Error::new(io::ErrorKind::FileTooLarge, more)
         })?;
         Ok(count)
@@ -200,7 +201,7 @@ mod tests {
         assert_eq!(read(7).unwrap_err().fault, MessageFault::Shape);
         let error = read(6).unwrap_err();
         assert_eq!(error.fault, MessageFault::TooLarge);
-        assert_eq!(error.failure.cause(), "The start message has more than 3 GiB");
+        assert_eq!(error.failure.cause(), "The start message has more than 1 TiB");
     }
 
     #[test]
