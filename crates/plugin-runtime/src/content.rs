@@ -17,14 +17,15 @@ mod decode;
 mod digest;
 mod file;
 pub(crate) mod handover;
+mod line;
 mod long_text;
 mod spool;
 mod text;
 
-use self::aside::Piece;
 pub(crate) use self::decode::NotBase64;
 pub use self::digest::Digest;
-use self::digest::Follower;
+pub(crate) use self::line::Line;
+use self::line::Piece;
 pub(crate) use self::long_text::{LongText, LongTextWriter, Undecoded};
 use self::spool::Spool;
 use self::text::Encoder;
@@ -53,18 +54,13 @@ pub struct Content(Home);
 #[derive(Clone)]
 enum Home {
     Memory(Arc<[u8]>),
-    File {
-        file: Arc<File>,
-        len: u64,
-        /// Makes the digest, if that was asked for before the bytes came.
-        follower: Option<Arc<Follower>>,
-    },
+    File { file: Arc<File>, len: u64 },
 }
 
 impl Content {
     /// A writer for contents whose size is not known yet.
     pub fn writer() -> ContentWriter {
-        ContentWriter { memory: Vec::new(), spool: None, room: Room::in_spool_folder(), is_digested: false }
+        ContentWriter { memory: Vec::new(), spool: None, room: Room::in_spool_folder(), digest: None }
     }
 
     /// How many bytes there are.
@@ -90,17 +86,16 @@ impl Content {
         ContentReader { content: self.clone(), at }
     }
 
-    /// The SHA-256. It is made beside whatever comes next, and nobody waits for it before it is written; it is there soonest
-    /// if [`ContentWriter::with_sha256`] asked for it before the bytes came.
+    /// The SHA-256. That of bytes in a file is made beside whatever comes next.
     pub fn sha256(&self) -> Digest {
         match &self.0 {
             Home::Memory(bytes) => Digest::of(bytes),
-            Home::File { follower: Some(follower), .. } => Digest::by(Arc::clone(follower)),
-            Home::File { file, len, follower: None } => {
-                let follower = Follower::start(Arc::clone(file));
-                follower.tell(*len);
-                follower.end();
-                Digest::by(Arc::new(follower))
+            Home::File { file, len } => {
+                let digest = Digest::due();
+                digest.follow(file);
+                digest.tell(*len);
+                digest.end();
+                digest
             }
         }
     }
@@ -144,14 +139,13 @@ pub struct ContentWriter {
     /// Takes all of the bytes, once they are too many.
     spool: Option<Spool>,
     room: Room,
-    is_digested: bool,
+    digest: Option<Digest>,
 }
 
 impl ContentWriter {
-    /// Has the SHA-256 made beside the writing.
-    #[must_use]
-    pub fn with_sha256(self) -> Self {
-        Self { is_digested: true, ..self }
+    /// The SHA-256 of the bytes that come, made while they do. To be asked for before the first of them.
+    pub fn sha256(&mut self) -> Digest {
+        self.digest.get_or_insert_with(Digest::due).clone()
     }
 
     /// Says how many bytes are going to come, so that too many are refused before the first.
@@ -170,7 +164,7 @@ impl ContentWriter {
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.spool.is_none() && self.memory.len() + bytes.len() > MEMORY_LIMIT {
             let more = self.room.take(self.memory.len() as u64)?;
-            let mut spool = Spool::begin(self.is_digested)?;
+            let mut spool = Spool::begin(self.digest.clone())?;
             spool.append(&self.memory, more)?;
             self.memory = Vec::new();
             self.spool = Some(spool);
@@ -185,10 +179,13 @@ impl ContentWriter {
 
     /// The content written so far.
     pub fn finish(self) -> Content {
-        match self.spool {
-            Some(spool) => spool.finish(),
-            None => Content::from(self.memory),
+        if let Some(spool) = self.spool {
+            return spool.finish();
         }
+        if let Some(digest) = self.digest {
+            digest.make_of(&self.memory);
+        }
+        Content::from(self.memory)
     }
 }
 
@@ -300,12 +297,12 @@ pub(crate) mod testing {
     pub(crate) fn in_file(bytes: &[u8]) -> Content {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
-        Content(Home::File { file: file.into(), len: bytes.len() as u64, follower: None })
+        Content(Home::File { file: file.into(), len: bytes.len() as u64 })
     }
 
     /// A content that is said to have so many bytes, of which there are none.
     pub(crate) fn vanished(len: u64) -> Content {
-        Content(Home::File { file: tempfile::tempfile().unwrap().into(), len, follower: None })
+        Content(Home::File { file: tempfile::tempfile().unwrap().into(), len })
     }
 }
 

@@ -8,7 +8,8 @@ use std::io;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::content::aside::{self, Piece, Written};
+pub(crate) use crate::content::Line;
+use crate::content::aside;
 use crate::failure::Failure;
 use crate::handler::Output;
 use crate::log::StepLog;
@@ -74,57 +75,7 @@ impl Event {
     /// # Errors
     /// The output cannot be written as JSON.
     pub(crate) fn line(&self) -> io::Result<Line> {
-        let Written { mut text, pieces } = aside::write(self)?;
-        text.push(b'\n');
-        Ok(Line { text, pieces })
-    }
-}
-
-/// An event as one line of compact JSON, with a newline at its end. Its large contents are where they are until it is
-/// written.
-pub(crate) struct Line {
-    text: Vec<u8>,
-    /// Where they belong in the text, in order.
-    pieces: Vec<(usize, Piece)>,
-}
-
-impl Line {
-    /// Its length in bytes.
-    pub(crate) fn len(&self) -> u64 {
-        self.text.len() as u64 + self.pieces.iter().map(|(_, piece)| piece.len()).sum::<u64>()
-    }
-
-    /// Writes all of it.
-    ///
-    /// # Errors
-    /// The destination fails, or a file behind the output cannot be read. A part of the line may be written then.
-    pub(crate) fn write(&self, to: &mut impl io::Write) -> io::Result<()> {
-        let mut done = 0;
-        for (at, piece) in &self.pieces {
-            to.write_all(&self.text[done..*at])?;
-            piece.write(to)?;
-            done = *at;
-        }
-        to.write_all(&self.text[done..])
-    }
-
-    /// Whether all of it is in memory, so that it can be written without a wait.
-    pub(crate) fn is_in_memory(&self) -> bool {
-        self.pieces.is_empty()
-    }
-
-    /// Gives all of it to `take` in blocks, for takers that keep them.
-    ///
-    /// # Errors
-    /// Whatever `take` has, or a file behind the output cannot be read. A part may be taken then.
-    pub(crate) fn blocks(&self, mut take: impl FnMut(Vec<u8>) -> io::Result<()>) -> io::Result<()> {
-        let mut done = 0;
-        for (at, piece) in &self.pieces {
-            take(self.text[done..*at].to_vec())?;
-            piece.blocks(&mut take)?;
-            done = *at;
-        }
-        take(self.text[done..].to_vec())
+        aside::write(self)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Download File.
 
-use plugin_runtime::{Content, ContentWriter, Context, Digest, Failure};
+use ftp_client::Session;
+use ftp_proto::RemotePath;
+use plugin_runtime::{Content, Context, Digest, Failure};
 use serde::{Deserialize, Serialize};
 
 use super::{begin, refusal};
@@ -13,18 +15,6 @@ use crate::transfer::{TransferError, fetch};
 pub(crate) struct Input {
     path: String,
     sha256: Option<bool>,
-}
-
-impl Input {
-    /// Takes the file's bytes.
-    fn writer(&self) -> ContentWriter {
-        let writer = Content::writer();
-        if self.is_digested() { writer.with_sha256() } else { writer }
-    }
-
-    fn is_digested(&self) -> bool {
-        self.sha256.unwrap_or(true)
-    }
 }
 
 /// The file, or why there is none.
@@ -53,22 +43,22 @@ pub(crate) async fn run(
     access: Access,
 ) -> Result<Output, Failure> {
     let (mut session, mut path) = begin(&context, &access, "path", &input.path).await?;
-    let mut fetched = fetch(&mut session, &path, input.writer()).await;
+    let mut fetched = fetch_digested(&mut session, &path, &input).await;
     if let Err(TransferError::Client(error)) = &fetched
         && error.is_rejection()
         && let Some(respelt) = session.respell(&input.path, &path).await
     {
         path = respelt;
-        fetched = fetch(&mut session, &path, input.writer()).await;
+        fetched = fetch_digested(&mut session, &path, &input).await;
     }
     let output = match fetched {
-        Ok(file) => {
+        Ok((file, sha256)) => {
             let shown = session.charset().display(path.as_bytes());
             tracing::info!("Downloaded {shown}, {} bytes", file.len());
             Ok(Output {
                 downloaded: true,
                 size: Some(file.len()),
-                sha256: input.is_digested().then(|| file.sha256()),
+                sha256,
                 download: Some(file),
                 reason: None,
             })
@@ -80,4 +70,15 @@ pub(crate) async fn run(
     };
     session.give_back().await;
     output
+}
+
+/// Fetches the file, and its SHA-256 if that is wanted.
+async fn fetch_digested(
+    session: &mut Session,
+    path: &RemotePath,
+    input: &Input,
+) -> Result<(Content, Option<Digest>), TransferError> {
+    let mut writer = Content::writer();
+    let sha256 = input.sha256.unwrap_or(true).then(|| writer.sha256());
+    Ok((fetch(session, path, writer).await?, sha256))
 }

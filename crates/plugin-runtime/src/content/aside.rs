@@ -8,53 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use super::{Content, Digest};
-
-/// What belongs into a text and is written past serde.
-pub(crate) enum Piece {
-    /// A content's text.
-    Text(Content),
-    /// The digits of a digest.
-    Digest(Digest),
-}
-
-impl Piece {
-    /// How long it is, in bytes.
-    pub(crate) fn len(&self) -> u64 {
-        match self {
-            Self::Text(content) => content.text_len(),
-            Self::Digest(_) => Digest::TEXT_LEN,
-        }
-    }
-
-    /// Writes it. A digest is waited for.
-    ///
-    /// # Errors
-    /// The destination fails, or the temporary file cannot be read.
-    pub(crate) fn write(&self, to: &mut impl Write) -> io::Result<()> {
-        match self {
-            Self::Text(content) => content.write_text(to),
-            Self::Digest(digest) => to.write_all(digest.text()?.as_bytes()),
-        }
-    }
-
-    /// Gives it to `take` in blocks, likewise.
-    ///
-    /// # Errors
-    /// Whatever `take` has, or the temporary file cannot be read.
-    pub(crate) fn blocks(&self, mut take: impl FnMut(Vec<u8>) -> io::Result<()>) -> io::Result<()> {
-        match self {
-            Self::Text(content) => content.text_blocks(take),
-            Self::Digest(digest) => take(digest.text()?.into_bytes()),
-        }
-    }
-}
-
-impl From<Digest> for Piece {
-    fn from(digest: Digest) -> Self {
-        Self::Digest(digest)
-    }
-}
+use super::line::{Line, Piece};
 
 thread_local! {
     static ASIDE: RefCell<Option<Aside>> = const { RefCell::new(None) };
@@ -66,23 +20,17 @@ struct Aside {
     pieces: Vec<(usize, Piece)>,
 }
 
-/// A text with the pieces that belong into it, each with its place between two quotes.
-pub(crate) struct Written {
-    pub(crate) text: Vec<u8>,
-    pub(crate) pieces: Vec<(usize, Piece)>,
-}
-
-/// Writes a value as JSON, with its large contents and what is not there yet put aside.
+/// Writes a value as one line of JSON, with its large contents and what is not there yet put aside.
 ///
 /// # Errors
 /// The value cannot be written as JSON.
-pub(crate) fn write(value: &impl serde::Serialize) -> io::Result<Written> {
+pub(crate) fn write(value: &impl serde::Serialize) -> io::Result<Line> {
     let written = Rc::new(Cell::new(0));
     let _guard = Guard::put(Aside { written: Rc::clone(&written), pieces: Vec::new() });
     let mut text = Counted { text: Vec::new(), written };
     serde_json::to_writer(&mut text, value)?;
     let pieces = ASIDE.take().map(|aside| aside.pieces).unwrap_or_default();
-    Ok(Written { text: text.text, pieces })
+    Ok(Line::new(text.text, pieces))
 }
 
 /// Puts a piece aside, if whoever is writing wants that. The text that stands in its place comes next.
@@ -136,20 +84,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::content::Content;
     use crate::content::testing::in_file;
 
     #[test]
     fn contents_leave_their_places_and_small_ones_stay() {
         let value = (in_file(b"one"), "between \u{e9}\"", Content::from(b"two".to_vec()), in_file(b"three"));
-        let written = write(&value).unwrap();
         let mut whole = Vec::new();
-        let mut done = 0;
-        for (at, piece) in written.pieces {
-            whole.extend_from_slice(&written.text[done..at]);
-            piece.write(&mut whole).unwrap();
-            done = at;
-        }
-        whole.extend_from_slice(&written.text[done..]);
+        write(&value).unwrap().write(&mut whole).unwrap();
         let found: serde_json::Value = serde_json::from_slice(&whole).unwrap();
         assert_eq!(found, json!(["b25l", "between \u{e9}\"", "dHdv", "dGhyZWU="]));
     }

@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use super::digest::Follower;
-use super::{Content, Home, file};
+use super::{Content, Digest, Home, file};
 
 /// An unnamed file that is written from its beginning to its end.
 pub(super) struct Spool {
@@ -13,15 +12,17 @@ pub(super) struct Spool {
     len: u64,
     /// Bytes that the file has blocks for.
     allocated: u64,
-    follower: Option<Follower>,
+    digest: Option<Digest>,
 }
 
 impl Spool {
-    /// Makes the file, in the spool folder. With `is_digested` a thread follows the writer and digests.
-    pub(super) fn begin(is_digested: bool) -> io::Result<Self> {
+    /// Makes the file, in the spool folder. `digest` is that of its bytes.
+    pub(super) fn begin(digest: Option<Digest>) -> io::Result<Self> {
         let file = Arc::new(tempfile::tempfile()?);
-        let follower = is_digested.then(|| Follower::start(Arc::clone(&file)));
-        Ok(Self { file, len: 0, allocated: 0, follower })
+        if let Some(digest) = &digest {
+            digest.follow(&file);
+        }
+        Ok(Self { file, len: 0, allocated: 0, digest })
     }
 
     /// Appends bytes, behind which the disk has room for `more`.
@@ -32,8 +33,8 @@ impl Spool {
         }
         file::write_at(&self.file, bytes, self.len)?;
         self.len = end;
-        if let Some(follower) = &self.follower {
-            follower.tell(end);
+        if let Some(digest) = &self.digest {
+            digest.tell(end);
         }
         Ok(())
     }
@@ -46,14 +47,9 @@ impl Spool {
     }
 
     pub(super) fn finish(self) -> Content {
-        if let Some(follower) = &self.follower {
-            follower.end();
+        if let Some(digest) = &self.digest {
+            digest.end();
         }
-        Content(Home::File { file: self.file, len: self.len, follower: self.follower.map(Arc::new) })
-    }
-
-    #[cfg(test)]
-    pub(super) fn into_parts(self) -> (Arc<File>, Option<Follower>) {
-        (self.file, self.follower)
+        Content(Home::File { file: self.file, len: self.len })
     }
 }

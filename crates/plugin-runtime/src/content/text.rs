@@ -1,8 +1,6 @@
-//! A content's text, written past serde: as fast as there is somebody to take it.
+//! A content's text, made past serde, block by block.
 
-use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::io;
 
 use base64_simd::STANDARD;
 
@@ -12,45 +10,17 @@ use super::{Content, ContentReader};
 /// padded.
 const BYTES: usize = 192 << 10;
 
-/// Blocks of text that are under way at once.
-const BLOCKS: usize = 3;
-
 impl Content {
     /// How long the text is, in bytes.
-    pub(crate) fn text_len(&self) -> u64 {
+    pub(super) fn text_len(&self) -> u64 {
         self.len().div_ceil(3) * 4
     }
 
-    /// Writes the text. While a block of it is written, the next one is read and encoded on a thread of its own.
-    ///
-    /// # Errors
-    /// The destination fails, or the temporary file cannot be read.
-    pub(crate) fn write_text(&self, to: &mut impl Write) -> io::Result<()> {
-        let mut encoder = Encoder::new(self);
-        let mut block = Vec::new();
-        if self.len() <= BYTES as u64 {
-            encoder.next(&mut block)?;
-            return to.write_all(&block);
-        }
-        let (sender, full) = sync_channel(BLOCKS);
-        let (give_back, empty) = sync_channel(BLOCKS);
-        thread::scope(|scope| {
-            thread::Builder::new().spawn_scoped(scope, move || encoder.run(&sender, &empty))?;
-            for block in full {
-                let block = block?;
-                to.write_all(&block)?;
-                // An encoder that is done needs no more of them.
-                let _ = give_back.try_send(block);
-            }
-            Ok(())
-        })
-    }
-
-    /// Gives the text to `take` in blocks, for takers that keep them.
+    /// Gives the text to `take` in blocks.
     ///
     /// # Errors
     /// Whatever `take` has, or the temporary file cannot be read.
-    pub(crate) fn text_blocks(&self, mut take: impl FnMut(Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn text_blocks(&self, mut take: impl FnMut(Vec<u8>) -> io::Result<()>) -> io::Result<()> {
         let mut encoder = Encoder::new(self);
         while !encoder.is_done() {
             let mut block = Vec::new();
@@ -79,18 +49,6 @@ impl Encoder {
         self.left == 0
     }
 
-    /// Makes all of it, until nobody takes it any more. A failure is the last block.
-    fn run(mut self, to: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) {
-        while !self.is_done() {
-            let mut block = empty.try_recv().unwrap_or_default();
-            let made = self.next(&mut block).map(|()| block);
-            let is_last = made.is_err();
-            if to.send(made).is_err() || is_last {
-                return;
-            }
-        }
-    }
-
     /// Makes the next block; an empty one at the end.
     pub(super) fn next(&mut self, block: &mut Vec<u8>) -> io::Result<()> {
         let count = self.reader.read_full(&mut self.bytes)?;
@@ -107,10 +65,20 @@ impl Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::Home;
     use crate::content::testing::in_file;
 
     fn pattern(len: usize) -> Vec<u8> {
         (0..len).map(|n| n.wrapping_mul(31).to_le_bytes()[0]).collect()
+    }
+
+    fn text(content: &Content) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        content.text_blocks(|block| {
+            text.extend_from_slice(&block);
+            Ok(())
+        })?;
+        Ok(text)
     }
 
     #[test]
@@ -118,37 +86,17 @@ mod tests {
         for len in [0, 1, 2, 3, BYTES - 1, BYTES, BYTES + 1, 5 * BYTES, 5 * BYTES + 2] {
             let bytes = pattern(len);
             let content = in_file(&bytes);
-            let mut text = Vec::new();
-            content.write_text(&mut text).unwrap();
+            let text = text(&content).unwrap();
             assert!(text == STANDARD.encode_to_string(&bytes).as_bytes(), "{len} bytes");
             assert_eq!(text.len() as u64, content.text_len(), "{len} bytes");
         }
     }
 
     #[test]
-    fn a_destination_that_fails_ends_it_at_once() {
-        struct Full(usize);
-        impl Write for Full {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let content = in_file(&pattern(20 * BYTES));
-        let error = content.write_text(&mut Full(600_000)).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-    }
-
-    #[test]
     fn a_file_that_was_cut_is_a_failure() {
-        let file = tempfile::tempfile().unwrap();
+        let content = in_file(&pattern(9 * BYTES));
+        let Home::File { file, .. } = &content.0 else { panic!("it is in a file") };
         file.set_len(3 * BYTES as u64).unwrap();
-        let content =
-            Content(crate::content::Home::File { file: file.into(), len: 9 * BYTES as u64, follower: None });
-        let error = content.write_text(&mut Vec::new()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(text(&content).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 }

@@ -3,7 +3,7 @@
 //! Invariant: nothing else in the process writes to stdout, so that whoever reads it finds events and nothing else.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Read, Write};
 
 use tokio::runtime::Runtime;
 
@@ -31,14 +31,18 @@ pub fn serve(plugin: &Plugin, mode: Mode, surroundings: &Surroundings) -> bool {
     }
 }
 
-/// Stdout as a file. What the standard library makes of it keeps lines together, for which it looks through everything that
-/// is written, and an event of a gigabyte is one line.
-fn stdout() -> io::Result<File> {
+/// Stdout past the standard library, which keeps lines together and looks through everything for their ends, and an event of
+/// a gigabyte is one line. On a terminal it stays, since it knows the consoles of Windows.
+fn stdout() -> io::Result<Box<dyn Write>> {
+    let stdout = io::stdout();
+    if stdout.is_terminal() {
+        return Ok(Box::new(stdout));
+    }
     #[cfg(unix)]
-    let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
+    let file = std::os::fd::AsFd::as_fd(&stdout).try_clone_to_owned()?;
     #[cfg(windows)]
-    let stdout = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned();
-    stdout.map(File::from)
+    let file = std::os::windows::io::AsHandle::as_handle(&stdout).try_clone_to_owned()?;
+    Ok(Box::new(File::from(file)))
 }
 
 /// Writes a text to stdout. Says whether that succeeded: a closed stdout is no reason to panic.
@@ -55,12 +59,14 @@ pub(crate) fn write_line(line: &mut dyn Read) -> io::Result<()> {
 
 fn answer(plugin: &Plugin, mode: Mode, surroundings: &Surroundings, from: impl Read, to: impl Write) -> bool {
     let runtime = runtime();
-    let event = match StartMessage::read(Limited { from, left: MESSAGE_LIMIT }) {
-        Ok(message) => match run(runtime, plugin, message, mode, surroundings) {
+    let message = StartMessage::read(Limited { from, left: MESSAGE_LIMIT });
+    let event = match (message, runtime) {
+        (Ok(message), Ok(runtime)) => match run(runtime, plugin, message, mode, surroundings) {
             Some(event) => event,
             None => return true,
         },
-        Err(error) => error.into(),
+        (Ok(message), Err(error)) => Event::failed(&message, no_runtime(&error)),
+        (Err(error), _) => error.into(),
     };
     let mut to = BufWriter::with_capacity(WRITE_BLOCK, to);
     let written = event.write(&mut to).and_then(|()| to.flush());
@@ -100,23 +106,20 @@ fn runtime() -> io::Result<Runtime> {
     Ok(runtime)
 }
 
+fn no_runtime(error: &io::Error) -> Failure {
+    Failure::internal(
+        format!("The process cannot wait for input and output: {error}"),
+        "The machine may be short of memory or of file descriptors. Give the process more and run the step again.",
+    )
+}
+
 fn run(
-    runtime: io::Result<Runtime>,
+    runtime: Runtime,
     plugin: &Plugin,
     message: StartMessage,
     mode: Mode,
     surroundings: &Surroundings,
 ) -> Option<Event> {
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let failure = Failure::internal(
-                format!("The process cannot wait for input and output: {error}"),
-                "The machine may be short of memory or of file descriptors. Give the process more and run the step again.",
-            );
-            return Some(Event::failed(&message, failure));
-        }
-    };
     let event = match (&message.step, mode) {
         (Step::Trigger { .. }, Mode::Run) => runtime.block_on(trigger::run(plugin, message, surroundings)),
         _ => Some(runtime.block_on(step::execute(plugin, message, mode))),
