@@ -102,6 +102,7 @@ pub use mask::Masker;
 pub use message::{MessageFault, StartMessage};
 pub use metric::{Metric, MetricKind};
 pub use plugin::{Plugin, PluginBuilder};
+pub use room::is_full;
 pub use spec::Spec;
 pub use step::Mode;
 pub use stop::{Stop, StopSource};

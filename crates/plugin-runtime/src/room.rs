@@ -62,6 +62,13 @@ impl Room {
     }
 }
 
+/// Whether a write failed for want of room: on the disk, in a quota, or below the limit on the size of files (`ulimit -f`).
+pub fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
 /// 64 MiB, or a hundredth of a large disk; and of a small one a quarter.
 fn reserve(total: u64) -> u64 {
     LEAST_RESERVE.max(total / 100).min(total / 4)

@@ -4,16 +4,16 @@
 //! between would lose the event for good; so both are written together, and an event leaves the outbox only after the
 //! platform has taken it.
 
+mod failure;
 mod file;
 mod format;
 mod outbox;
 mod pending;
+mod traffic;
 
-use std::io;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-use std::time::Duration;
 
 use redb::{Database, ReadableDatabase as _, TableDefinition};
 use serde::Serialize;
@@ -22,14 +22,16 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 
+use self::failure::{broken, failed, no_room, not_opened, other_format, unreadable, unwritable};
 use self::format::Contents;
 use self::outbox::{Outbox, Unkept};
 pub(crate) use self::pending::Pending;
+pub(crate) use self::traffic::{Backlog, Traffic, TrafficView};
 use crate::event::{Event, Line};
 use crate::failure::Failure;
 use crate::log::StepLog;
 use crate::message::Meta;
-use crate::room::Room;
+use crate::room::{self, Room};
 
 /// The outbox is full when it holds this many events.
 pub const MAX_EVENTS: u64 = 1000;
@@ -77,54 +79,6 @@ impl From<CommitError> for Failure {
         match error {
             CommitError::NoRoom(failure) | CommitError::Failed(failure) => failure,
         }
-    }
-}
-
-/// How much waits in the outbox.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Backlog {
-    /// Bytes of the events' JSON.
-    pub(crate) bytes: u64,
-    /// Events.
-    pub(crate) events: u64,
-}
-
-impl Backlog {
-    fn has_room(self) -> bool {
-        self.events < MAX_EVENTS && self.bytes < MAX_BYTES
-    }
-}
-
-/// What came and went through the outbox.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Traffic {
-    /// What waits.
-    pub(crate) backlog: Backlog,
-    /// How many events were put in since the store was opened.
-    pub(crate) committed: u64,
-    /// When the last of them was put in.
-    pub(crate) last_event: Option<OffsetDateTime>,
-}
-
-/// Shows a store's traffic without keeping the store open; of a closed one, its last.
-#[derive(Debug, Clone)]
-pub(crate) struct TrafficView(watch::Receiver<Traffic>);
-
-impl TrafficView {
-    /// The view of a store that could not be opened.
-    pub(crate) fn of_none() -> Self {
-        Self(watch::Sender::new(Traffic::default()).subscribe())
-    }
-
-    pub(crate) fn now(&self) -> Traffic {
-        *self.0.borrow()
-    }
-
-    /// Waits until the store's file is free for another owner, but not longer than `limit`. Safe to cancel.
-    pub(crate) async fn wait_until_closed(&self, limit: Duration) {
-        let mut traffic = self.0.clone();
-        // The sender goes with the store: that it is gone is the only error there is.
-        let _ = tokio::time::timeout(limit, async { while traffic.changed().await.is_ok() {} }).await;
     }
 }
 
@@ -258,10 +212,10 @@ impl Store {
 
     fn not_committed(&self, unkept: Unkept) -> CommitError {
         match unkept {
-            Unkept::Event(error) if error.kind() == io::ErrorKind::StorageFull => {
+            Unkept::Event(error) if room::is_full(&error) => {
                 CommitError::NoRoom(no_room(self.path(), &error))
             }
-            Unkept::Event(error) => CommitError::Failed(unwritable(&error)),
+            Unkept::Event(error) => CommitError::Failed(unreadable(&error)),
             Unkept::Database(error) => CommitError::Failed(failed(self.path(), &error)),
         }
     }
@@ -389,62 +343,6 @@ fn database(path: Option<&Path>) -> Result<(Database, Backlog), Failure> {
 
 fn is_large(file: &Path) -> bool {
     file.metadata().is_ok_and(|file| file.len() > LARGE_FILE)
-}
-
-fn place(path: Option<&Path>) -> String {
-    path.map_or_else(|| "in a temporary file".to_owned(), |path| path.display().to_string())
-}
-
-fn not_opened(path: Option<&Path>, error: &redb::Error) -> Failure {
-    match error {
-        redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => Failure::conflict(
-            format!("The trigger's state {} is in use by another process", place(path)),
-            "Only one process at a time can run a trigger with the same triggerId. Stop the other one.",
-        )
-        .with_data(error.to_string()),
-        redb::Error::Io(io) if io.kind() != io::ErrorKind::InvalidData => Failure::internal(
-            format!("The trigger's state {} cannot be opened: {io}", place(path)),
-            "Check that the cache folder exists and can be written.",
-        ),
-        _ => broken(path, error),
-    }
-}
-
-/// A database that was opened has failed. One whose disk is full is in order, but has to be opened anew.
-fn failed(path: Option<&Path>, error: &redb::Error) -> Failure {
-    match error {
-        redb::Error::Io(io) if io.kind() == io::ErrorKind::StorageFull => no_room(path, io),
-        _ => broken(path, error),
-    }
-}
-
-fn broken(path: Option<&Path>, error: &dyn std::fmt::Display) -> Failure {
-    Failure::internal(
-        format!("The trigger's state {} cannot be used: {error}", place(path)),
-        format!(
-            "If the disk is in order, remove {} to begin anew: the next look is then a new baseline, and events that \
-             were not delivered yet are lost.",
-            place(path)
-        ),
-    )
-}
-
-fn other_format(path: Option<&Path>, format: &str) -> Failure {
-    broken(path, &format_args!("it has the format {format:?}, which another version of the plugin wrote"))
-}
-
-fn no_room(path: Option<&Path>, error: &io::Error) -> Failure {
-    Failure::internal(
-        format!("The trigger's state {} has no room for what changed: {error}", place(path)),
-        "Make room on that disk, or name another folder with --cache-dir or PLUGIN_CACHE_DIR.",
-    )
-}
-
-fn unwritable(error: &dyn std::fmt::Display) -> Failure {
-    Failure::internal(
-        format!("The trigger's state or event cannot be written as JSON: {error}"),
-        "This is a fault of the plugin or of its temporary folder. Report it with the log of this step.",
-    )
 }
 
 #[cfg(test)]

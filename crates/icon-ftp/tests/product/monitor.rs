@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use ftp_testkit::{Collector, Product, RealServer, Tls};
@@ -115,15 +115,20 @@ impl Trigger {
         self.exit().await
     }
 
+    /// Waits for the end, and gives the exit code.
+    async fn exit(self) -> i32 {
+        let output = self.output().await;
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "a trigger that ends well says nothing");
+        output.status.code().unwrap_or(-1)
+    }
+
     /// Waits for the end. What it still logs is read, so that a full pipe does not hold it up.
-    async fn exit(mut self) -> i32 {
+    async fn output(mut self) -> Output {
         while let Ok(Ok(Some(line))) = timeout(DEADLINE, self.log.next_line()).await {
             self.seen.push(line);
         }
         let ended = tokio::task::spawn_blocking(move || self.child.wait_with_output());
-        let output = timeout(DEADLINE, ended).await.expect("the trigger does not end").unwrap().unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "a trigger that ends well says nothing");
-        output.status.code().unwrap_or(-1)
+        timeout(DEADLINE, ended).await.expect("the trigger does not end").unwrap().unwrap()
     }
 
     /// Ends it as a crash would.
@@ -353,6 +358,34 @@ async fn a_full_disk_costs_an_event_its_content_and_otherwise_time() {
     std::fs::remove_file(&filler).unwrap();
     let output = self::event(&collector, 1).await["body"]["output"].take();
     assert_eq!(output["changed"], base64(b"small"));
+    assert_eq!(trigger.end().await, 0);
+}
+
+#[cfg(unix)] // Elsewhere there is no such limit.
+#[tokio::test]
+async fn a_state_that_may_not_grow_ends_the_trigger_and_loses_nothing() {
+    let Some(server) = RealServer::start_or_skip(Product::Vsftpd, Tls::Off).await else { return };
+    let file = server.seed("mon.bin", "x").unwrap();
+    let (place, collector) = (Place::new(), Collector::start([200]));
+    let input = json!({"path": "mon.bin", "interval": 1, "monitor_size": true});
+    let connection = connection(&server, false, true);
+    let meta = json!({"triggerId": "t-1"});
+    let mut limited = Command::new("sh");
+    // In blocks of 512 bytes, or of 1024 in some shells. The content stays in memory, and its text does not fit into the file.
+    limited.args(["-c", r#"ulimit -f 1024 && exec "$@""#, "sh", env!("CARGO_BIN_EXE_icon-ftp"), "run"]);
+    let message = start_message(&connection, &input, &collector.url(), &meta);
+    let mut trigger = Trigger::spawn_as(limited, &message, &place);
+    trigger.wait_for_log("Watching mon.bin").await;
+    let bytes = content(900 << 10);
+    let next = server.seed("next.bin", &bytes).unwrap();
+    std::fs::rename(&next, &file).unwrap();
+    let failed: Value = serde_json::from_slice(&trigger.output().await.stdout).unwrap();
+    let exception = &failed["body"]["exception"];
+    assert!(exception["cause"].as_str().unwrap().contains("t-1.redb cannot be written: "), "{failed}");
+    assert!(exception["assistance"].as_str().unwrap().contains("ulimit -f"), "{failed}");
+    let trigger = Trigger::start_in(&place, &connection, &input, &collector.url());
+    let output = event(&collector, 0).await["body"]["output"].take();
+    assert!(output["changed"] == base64(&bytes), "told by the next start");
     assert_eq!(trigger.end().await, 0);
 }
 

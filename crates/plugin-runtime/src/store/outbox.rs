@@ -22,7 +22,7 @@ const PARTS: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("part
 
 /// Why an event was not put into the outbox.
 pub(super) enum Unkept {
-    /// What it is made from cannot be read, or the disk has no room for it ([`io::ErrorKind::StorageFull`]).
+    /// What it is made from cannot be read, or the disk has no room for it ([`crate::is_full`]).
     Event(io::Error),
     /// The database failed.
     Database(redb::Error),

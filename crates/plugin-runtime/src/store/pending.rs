@@ -2,8 +2,9 @@
 
 use std::io::{self, Read};
 
+use super::Store;
+use super::failure::{broken, failed};
 use super::outbox::PART;
-use super::{Store, broken, failed};
 use crate::failure::Failure;
 
 /// An event that waits for its delivery.

@@ -1,3 +1,8 @@
+//! A store's promises: what was committed stays, what was not changes nothing, and every event keeps its bytes.
+
+use std::io;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::outbox::PART;
@@ -285,7 +290,7 @@ async fn a_content_that_cannot_be_read_changes_nothing() {
     store.commit(&1, Vec::<Value>::new()).await.unwrap();
     let error = store.commit(&2, vec![vanished(3 << 20)]).await.unwrap_err();
     assert!(matches!(error, CommitError::Failed(_)), "{error:?}");
-    assert!(error.to_string().contains("cannot be written as JSON: unexpected end of file"), "{error}");
+    assert!(error.to_string().contains("from its temporary file: unexpected end of file"), "{error}");
     assert_eq!((store.load::<i32>().await.unwrap(), store.backlog()), (Some(1), Backlog::default()));
     store.commit(&3, vec![json!("next")]).await.unwrap();
     assert_eq!(pending(&store).await, [(0, json!("next"))]);

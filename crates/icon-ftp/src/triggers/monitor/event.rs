@@ -94,7 +94,7 @@ async fn file_content(session: &mut Session, path: &RemotePath) -> Result<Option
 
 /// What has no room is left out: waiting for more might be waiting for ever, and the change itself is news enough.
 fn without_room(error: &io::Error) -> Result<Option<Content>, Failure> {
-    if error.kind() != io::ErrorKind::StorageFull {
+    if !plugin_runtime::is_full(error) {
         return Err(failure::spool(error));
     }
     tracing::warn!("The change is told without its content, which has no room here: {error}");
