@@ -153,7 +153,7 @@ impl ContentWriter {
     /// # Errors
     /// They would not leave enough room in the temporary folder: [`io::ErrorKind::StorageFull`].
     pub fn announce(&self, bytes: u64) -> io::Result<()> {
-        if bytes > MEMORY_LIMIT as u64 { self.room.look_for(bytes) } else { Ok(()) }
+        if bytes > MEMORY_LIMIT as u64 { self.room.check(bytes) } else { Ok(()) }
     }
 
     /// Appends bytes.
@@ -163,7 +163,7 @@ impl ContentWriter {
     /// some room left (64 MiB or a hundredth of it), since others need the disk, too: [`io::ErrorKind::StorageFull`].
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.spool.is_none() && self.memory.len() + bytes.len() > MEMORY_LIMIT {
-            let more = self.room.take(self.memory.len() as u64)?;
+            let more = self.room.claim(self.memory.len() as u64)?;
             let mut spool = Spool::begin(self.digest.clone())?;
             spool.append(&self.memory, more)?;
             self.memory = Vec::new();
@@ -173,7 +173,7 @@ impl ContentWriter {
             self.memory.extend_from_slice(bytes);
             return Ok(());
         };
-        let more = self.room.take(bytes.len() as u64)?;
+        let more = self.room.claim(bytes.len() as u64)?;
         spool.append(bytes, more)
     }
 

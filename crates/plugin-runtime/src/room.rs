@@ -12,6 +12,7 @@ const LEAST_RESERVE: u64 = 64 << 20;
 const STRETCH: u64 = 16 << 20;
 
 /// Watches over the room in a folder while something large is written there.
+#[derive(Debug, Clone)]
 pub(crate) struct Room {
     folder: PathBuf,
     /// What stays free of a disk of so many bytes.
@@ -25,8 +26,8 @@ impl Room {
         Self { folder, reserve, granted: 0 }
     }
 
-    /// The same room for what little the reserve is kept for.
-    pub(crate) fn with_the_reserve(self) -> Self {
+    /// The same room together with its reserve, for what little that is kept for.
+    pub(crate) fn into_reserve(self) -> Self {
         Self { reserve: |_| 0, ..self }
     }
 
@@ -35,13 +36,13 @@ impl Room {
         Self::in_folder(tempfile::env::temp_dir())
     }
 
-    /// Refuses `bytes` that are about to be written, if they would use up the reserve. Looks at the disk now and then,
+    /// Grants `bytes` that are about to be written, unless they would use up the reserve. Looks at the disk now and then,
     /// which costs next to nothing. Says how many more may be written before the next look.
-    pub(crate) fn take(&mut self, bytes: u64) -> io::Result<u64> {
+    pub(crate) fn claim(&mut self, bytes: u64) -> io::Result<u64> {
         if bytes > self.granted {
-            self.granted = match self.look_for(bytes + STRETCH) {
+            self.granted = match self.check(bytes + STRETCH) {
                 Ok(()) => bytes + STRETCH,
-                Err(_) => self.look_for(bytes).map(|()| bytes)?,
+                Err(_) => self.check(bytes).map(|()| bytes)?,
             };
         }
         self.granted -= bytes;
@@ -49,7 +50,7 @@ impl Room {
     }
 
     /// Refuses `bytes` that are still to come, likewise.
-    pub(crate) fn look_for(&self, bytes: u64) -> io::Result<()> {
+    pub(crate) fn check(&self, bytes: u64) -> io::Result<()> {
         // Where nobody can tell what is free, the write itself has to find out.
         let Ok(disk) = fs4::statvfs(&self.folder) else { return Ok(()) };
         let free = disk.available_space();
@@ -109,14 +110,22 @@ mod tests {
     #[test]
     fn what_is_granted_is_used_up_before_the_next_look() {
         let mut room = Room::in_spool_folder();
-        assert_eq!(room.take(1).unwrap(), STRETCH);
-        assert_eq!(room.take(STRETCH).unwrap(), 0);
-        assert!(Room::none().take(1).is_err());
+        assert_eq!(room.claim(1).unwrap(), STRETCH);
+        assert_eq!(room.claim(STRETCH).unwrap(), 0);
+        assert!(Room::none().claim(1).is_err());
+    }
+
+    #[test]
+    fn what_has_the_reserve_may_use_it_and_no_more() {
+        Room::none().check(1).unwrap_err();
+        let mut room = Room::none().into_reserve();
+        room.claim(1).unwrap();
+        assert!(room.check(u64::MAX).unwrap_err().to_string().ends_with("of which 0 stay free"));
     }
 
     #[test]
     fn a_refusal_names_what_is_free_and_what_stays_free() {
-        let error = Room::in_spool_folder().look_for(u64::MAX).unwrap_err();
+        let error = Room::in_spool_folder().check(u64::MAX).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         let text = error.to_string();
         assert!(text.contains(&u64::MAX.to_string()) && text.contains("stay free"), "{text}");

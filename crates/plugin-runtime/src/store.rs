@@ -15,7 +15,7 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use redb::{Database, ReadableDatabase as _, TableDefinition};
+use redb::{Database, ReadableDatabase as _, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -40,12 +40,12 @@ pub const MAX_EVENTS: u64 = 1000;
 /// taken where there is room.
 pub const MAX_BYTES: u64 = 256 << 20;
 
-/// Events of more bytes than this need room on the disk beside its reserve, and leave a file that is made smaller again
-/// (1 MiB). For smaller ones, and for the state, the reserve is there.
-const LARGE: u64 = 1 << 20;
+/// Events of more bytes of text than this need room on the disk beside its reserve, and leave a file that is made smaller
+/// again (1 MiB). For smaller ones, and for the state, the reserve is there.
+const LARGE_EVENT: u64 = 1 << 20;
 
 /// Bytes that a transaction may write beside the state and the events (1 MiB).
-const BESIDE: u64 = 1 << 20;
+const TRANSACTION_OVERHEAD: u64 = 1 << 20;
 
 /// A file of more bytes than this is made smaller when it holds no event any more, and when it is opened without (16 MiB).
 const LARGE_FILE: u64 = 16 << 20;
@@ -66,10 +66,14 @@ pub struct Store(Arc<Inner>);
 /// Why state and events were not committed. Both are then as before.
 #[derive(Debug, Error)]
 pub enum CommitError {
-    /// The disk has no room for them. Smaller ones, or the same ones later, may still be committed.
+    /// The events are large, and the disk has no room for them beside its reserve. Without what makes them large they may
+    /// still be committed, and so may the same ones later.
+    #[error("{0}")]
+    TooLarge(Failure),
+    /// The disk has not even room for small ones. The same ones may be committed later.
     #[error("{0}")]
     NoRoom(Failure),
-    /// The disk fails, or a value cannot be written as JSON.
+    /// The disk fails, a value cannot be written as JSON, or a content of an event cannot be read.
     #[error("{0}")]
     Failed(Failure),
 }
@@ -77,7 +81,9 @@ pub enum CommitError {
 impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::NoRoom(failure) | CommitError::Failed(failure) => failure,
+            CommitError::TooLarge(failure) | CommitError::NoRoom(failure) | CommitError::Failed(failure) => {
+                failure
+            }
         }
     }
 }
@@ -90,6 +96,8 @@ struct Inner {
     database: RwLock<Database>,
     /// The file behind the database; `None` when it has no name.
     path: Option<PathBuf>,
+    /// Room on the disk of the file.
+    room: Room,
     traffic: watch::Sender<Traffic>,
     meta: Meta,
     log: StepLog,
@@ -114,10 +122,10 @@ impl Store {
         // Some damage makes redb panic. Whatever it left half done is gone with it.
         let opened = catch_unwind(|| database(path));
         let (database, backlog) = opened.unwrap_or_else(|_| Err(broken(path, &"a part of it is damaged")))?;
-        let path = path.map(Path::to_owned);
+        let (path, room) = (path.map(Path::to_owned), room_at(path));
         let traffic = watch::Sender::new(Traffic { backlog, ..Traffic::default() });
         let database = RwLock::new(database);
-        Ok(Self(Arc::new(Inner { database, path, traffic, meta, log })))
+        Ok(Self(Arc::new(Inner { database, path, room, traffic, meta, log })))
     }
 
     /// The state of the last commit; `None` before the first.
@@ -148,8 +156,9 @@ impl Store {
     {
         let state = serde_json::to_vec(state).map_err(|error| CommitError::Failed(unwritable(&error)))?;
         let lines: Vec<_> = events.into_iter().map(|event| self.line(event)).collect::<Result<_, _>>()?;
-        let committed = self.on_blocking_thread(move |inner| inner.commit(&state, &lines)).await;
-        committed.map_err(CommitError::Failed)?.map_err(|unkept| self.not_committed(unkept))
+        let bytes = lines.iter().map(Line::len).sum();
+        let committed = self.on_blocking_thread(move |inner| inner.commit(&state, &lines, bytes)).await;
+        committed.map_err(CommitError::Failed)?.map_err(|unkept| self.not_committed(unkept, bytes))
     }
 
     /// The event that waits longest; `None` when the outbox is empty.
@@ -210,10 +219,12 @@ impl Store {
         event.line().map_err(|error| CommitError::Failed(unwritable(&error)))
     }
 
-    fn not_committed(&self, unkept: Unkept) -> CommitError {
+    /// Why so many bytes of events were not committed.
+    fn not_committed(&self, unkept: Unkept, bytes: u64) -> CommitError {
         match unkept {
             Unkept::Event(error) if room::is_full(&error) => {
-                CommitError::NoRoom(no_room(self.path(), &error))
+                let no_room = no_room(self.path(), &error);
+                if is_large(bytes) { CommitError::TooLarge(no_room) } else { CommitError::NoRoom(no_room) }
             }
             Unkept::Event(error) => CommitError::Failed(unreadable(&error)),
             Unkept::Database(error) => CommitError::Failed(failed(self.path(), &error)),
@@ -243,23 +254,13 @@ impl Inner {
         self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn commit(&self, state: &[u8], lines: &[Line]) -> Result<(), Unkept> {
-        let bytes = lines.iter().map(Line::len).sum();
-        let mut room = self.room(bytes);
+    fn commit(&self, state: &[u8], lines: &[Line], bytes: u64) -> Result<(), Unkept> {
+        let mut room = self.room_for(bytes);
         // Before anything is written: a database whose disk is full cannot be used any more, not even when it is not.
-        room.look_for(bytes + state.len() as u64 + BESIDE).map_err(Unkept::Event)?;
+        room.check(bytes + state.len() as u64 + TRANSACTION_OVERHEAD).map_err(Unkept::Event)?;
         let database = self.database();
         let transaction = database.begin_write().map_err(Unkept::database)?;
-        {
-            let mut table = transaction.open_table(STATE).map_err(Unkept::database)?;
-            table.insert("state", state).map_err(Unkept::database)?;
-        }
-        {
-            let mut outbox = Outbox::open(&transaction).map_err(Unkept::Database)?;
-            for line in lines {
-                outbox.put(line, &mut room)?;
-            }
-        }
+        write(&transaction, state, lines, &mut room)?;
         transaction.commit().map_err(Unkept::database)?;
         // Told from here and not from the caller, who may have stopped waiting.
         self.traffic.send_modify(|traffic| {
@@ -274,12 +275,9 @@ impl Inner {
     }
 
     /// Room for so many bytes of events on the disk of the file.
-    fn room(&self, bytes: u64) -> Room {
-        let room = match self.path.as_deref().and_then(Path::parent) {
-            Some(folder) => Room::in_folder(folder.to_owned()),
-            None => Room::in_spool_folder(),
-        };
-        if bytes > LARGE { room } else { room.with_the_reserve() }
+    fn room_for(&self, bytes: u64) -> Room {
+        let room = self.room.clone();
+        if is_large(bytes) { room } else { room.into_reserve() }
     }
 
     fn part(&self, seq: u64, number: u64) -> Result<Option<Vec<u8>>, redb::Error> {
@@ -288,7 +286,7 @@ impl Inner {
     }
 
     fn remove(&self, seq: u64) -> Result<(), redb::Error> {
-        let was_large = self.path.as_deref().is_some_and(is_large);
+        let was_large = self.path.as_deref().is_some_and(is_large_file);
         let removed = {
             let database = self.database();
             let transaction = database.begin_write()?;
@@ -298,7 +296,7 @@ impl Inner {
         };
         let Some(bytes) = removed else { return Ok(()) };
         // Before it is told that the outbox is empty, since then the store may be closed.
-        if (bytes > LARGE || was_large) && self.traffic.borrow().backlog.events == 1 {
+        if (is_large(bytes) || was_large) && self.traffic.borrow().backlog.events == 1 {
             shrink(&mut self.database.write().unwrap_or_else(PoisonError::into_inner));
         }
         self.traffic.send_modify(|traffic| {
@@ -309,10 +307,40 @@ impl Inner {
     }
 }
 
+/// Writes state and events into a transaction, which whoever began it commits.
+fn write(
+    transaction: &WriteTransaction,
+    state: &[u8],
+    lines: &[Line],
+    room: &mut Room,
+) -> Result<(), Unkept> {
+    put_state(transaction, state).map_err(Unkept::Database)?;
+    let mut outbox = Outbox::open(transaction).map_err(Unkept::Database)?;
+    lines.iter().try_for_each(|line| outbox.put(line, room))
+}
+
+fn put_state(transaction: &WriteTransaction, state: &[u8]) -> Result<(), redb::Error> {
+    transaction.open_table(STATE)?.insert("state", state)?;
+    Ok(())
+}
+
+/// Whether events of so many bytes are large.
+fn is_large(bytes: u64) -> bool {
+    bytes > LARGE_EVENT
+}
+
 /// Gives back to the disk what a file without events has too much. redb alone does that late or never.
 fn shrink(database: &mut Database) {
     if let Err(error) = database.compact() {
         tracing::warn!("The trigger's state keeps more of the disk than it needs: {error}");
+    }
+}
+
+/// Room on the disk of the file at `path`, or of one without a name.
+fn room_at(path: Option<&Path>) -> Room {
+    match path.and_then(Path::parent) {
+        Some(folder) => Room::in_folder(folder.to_owned()),
+        None => Room::in_spool_folder(),
     }
 }
 
@@ -332,7 +360,7 @@ fn database(path: Option<&Path>) -> Result<(Database, Backlog), Failure> {
     match format::begin(&database).map_err(|error| failed(path, &error))? {
         Contents::Ours(backlog) => {
             // A process that was killed may have left it large.
-            if backlog.events == 0 && path.is_some_and(is_large) {
+            if backlog.events == 0 && path.is_some_and(is_large_file) {
                 shrink(&mut database);
             }
             Ok((database, backlog))
@@ -341,7 +369,7 @@ fn database(path: Option<&Path>) -> Result<(Database, Backlog), Failure> {
     }
 }
 
-fn is_large(file: &Path) -> bool {
+fn is_large_file(file: &Path) -> bool {
     file.metadata().is_ok_and(|file| file.len() > LARGE_FILE)
 }
 

@@ -128,7 +128,7 @@ impl<'w, 't> Writer<'w, 't> {
 
     fn put(&mut self) -> io::Result<()> {
         let bytes = self.part.len() as u64;
-        self.room.take(bytes)?;
+        self.room.claim(bytes)?;
         let key = (self.seq, self.number);
         self.parts
             .insert(key, self.part.as_slice())

@@ -274,7 +274,7 @@ async fn an_event_without_room_changes_nothing_and_hinders_no_other() {
     let store = open(&path).unwrap();
     store.commit(&1, vec![json!("first")]).await.unwrap();
     let error = store.commit(&2, vec![vanished(1 << 60)]).await.unwrap_err();
-    assert!(matches!(error, CommitError::NoRoom(_)), "{error:?}");
+    assert!(matches!(error, CommitError::TooLarge(_)), "{error:?}");
     let failure = Failure::from(error);
     assert!(failure.cause().contains("t.redb has no room for what changed"), "{failure}");
     assert!(failure.cause().contains(&format!("into {}", folder.path().display())), "{failure}");
@@ -282,6 +282,32 @@ async fn an_event_without_room_changes_nothing_and_hinders_no_other() {
     assert_eq!(store.backlog().events, 1);
     store.commit(&3, vec![json!("second")]).await.unwrap();
     assert_eq!(pending(&store).await, [(0, json!("first")), (1, json!("second"))]);
+}
+
+#[tokio::test]
+async fn the_reserve_is_for_the_state_and_for_events_whose_text_is_short() {
+    let mut store = Store::unnamed().unwrap();
+    Arc::get_mut(&mut store.0).unwrap().room = Room::none();
+    let output = |len| in_file(&vec![7; len]);
+    // As bytes below the threshold and as text above it.
+    for len in [900 << 10, 2 << 20] {
+        let error = store.commit(&1, vec![output(len)]).await.unwrap_err();
+        assert!(matches!(error, CommitError::TooLarge(_)), "{len}: {error:?}");
+        assert_eq!((store.load::<i32>().await.unwrap(), store.backlog()), (None, Backlog::default()));
+    }
+    store.commit(&2, vec![output(700 << 10)]).await.unwrap();
+    store.commit(&"x".repeat(2 << 20), Vec::<Value>::new()).await.unwrap();
+    assert_eq!(store.backlog().events, 1);
+}
+
+#[cfg(target_os = "linux")] // A disk without a byte.
+#[tokio::test]
+async fn a_disk_without_room_for_small_events_is_no_fault_of_theirs() {
+    let mut store = Store::unnamed().unwrap();
+    Arc::get_mut(&mut store.0).unwrap().room = Room::in_folder("/proc".into());
+    let error = store.commit(&1, vec![json!("small")]).await.unwrap_err();
+    assert!(matches!(error, CommitError::NoRoom(_)), "{error:?}");
+    assert_eq!((store.load::<i32>().await.unwrap(), store.backlog()), (None, Backlog::default()));
 }
 
 #[tokio::test]

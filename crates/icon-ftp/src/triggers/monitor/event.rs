@@ -15,10 +15,6 @@ use super::snapshot::{Attributes, Snapshot, Stamp};
 use crate::failure;
 use crate::transfer::{TransferError, fetch};
 
-/// What has more bytes than this is left out where the disk has no room for it (1 MiB). With less it is the disk that is
-/// full, and not the content that is large.
-const LARGE_CONTENT: u64 = 1 << 20;
-
 /// One event, as the dispatcher gets it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -39,10 +35,9 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// The same event without the large content that it carries; `None` when it carries none.
-    pub(super) fn without_large_content(&self) -> Option<Self> {
-        let is_large = self.changed.as_ref().is_some_and(|content| content.len() > LARGE_CONTENT);
-        is_large.then(|| Self { changed: None, ..self.clone() })
+    /// The same event without the content that it carries; `None` when it carries none.
+    pub(super) fn without_content(&self) -> Option<Self> {
+        self.changed.is_some().then(|| Self { changed: None, ..self.clone() })
     }
 }
 

@@ -9,6 +9,8 @@ mod event;
 mod pace;
 mod snapshot;
 
+use std::time::Duration;
+
 use ftp_client::{Client, Pooled, Session};
 use ftp_proto::{Charset, RemotePath};
 use plugin_runtime::{CommitError, Failure, Stop, TriggerContext};
@@ -61,30 +63,13 @@ pub(crate) async fn run(
             () = context.stop.wait() => break,
             () = context.store.wait_for_room() => {}
         }
-        let look = tokio::select! {
+        let told = tokio::select! {
             () = context.stop.wait() => break,
-            look = monitor.look(state.as_ref().map(|state| &state.snapshot)) => look,
-        };
-        let told = match look {
-            Ok(look) => match commit(&context, &monitor, &mut state, look).await {
-                Err(CommitError::Failed(failure)) => return Err(failure),
-                told => told.map_err(Failure::from),
-            },
-            Err(failure) => Err(failure),
-        };
-        let pause = match told {
-            Ok(()) => {
-                context.progress.polled();
-                let is_missing = state.as_ref().is_some_and(|state| state.snapshot == Snapshot::Absent);
-                if is_missing { pace.while_missing() } else { pace.after_success() }
-            }
-            Err(failure) => {
-                let pause = pace.after_failure();
-                context.progress.failed(&failure);
-                tracing::warn!("{} The next look is in {} s.", failure.sentences(), pause.as_secs());
-                pause
+            look = monitor.look(state.as_ref().map(|state| &state.snapshot)) => {
+                tell(&context, &monitor, &mut state, look).await?
             }
         };
+        let pause = pause_after(told, &context, state.as_ref(), &mut pace);
         monitor.rest(pause, &context.stop).await;
     }
     monitor.leave().await;
@@ -106,8 +91,47 @@ async fn resume(context: &TriggerContext<Connection>, monitor: &Monitor) -> Resu
     Ok(None)
 }
 
-/// Puts the new snapshot and its event into the store. The first look is the baseline and tells nothing. A large
-/// content that has no room is left out, as that of a file that is too large.
+/// Commits what a look found. Inside is what the next look may mend: the look's failure, or that the disk has no room.
+///
+/// # Errors
+///
+/// The state cannot be written.
+async fn tell(
+    context: &TriggerContext<Connection>,
+    monitor: &Monitor,
+    state: &mut Option<State>,
+    look: Result<Look, Failure>,
+) -> Result<Result<(), Failure>, Failure> {
+    let look = match look {
+        Ok(look) => look,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    match commit(context, monitor, state, look).await {
+        Err(CommitError::Failed(failure)) => Err(failure),
+        told => Ok(told.map_err(Failure::from)),
+    }
+}
+
+/// How long to wait for the next look. What came of this one goes into the report, and a failure into the log.
+fn pause_after(
+    told: Result<(), Failure>,
+    context: &TriggerContext<Connection>,
+    state: Option<&State>,
+    pace: &mut Pace,
+) -> Duration {
+    let Err(failure) = told else {
+        context.progress.polled();
+        let is_missing = state.is_some_and(|state| state.snapshot == Snapshot::Absent);
+        return if is_missing { pace.while_missing() } else { pace.after_success() };
+    };
+    let pause = pace.after_failure();
+    context.progress.failed(&failure);
+    tracing::warn!("{} The next look is in {} s.", failure.sentences(), pause.as_secs());
+    pause
+}
+
+/// Puts the new snapshot and its event into the store. The first look is the baseline and tells nothing. A content
+/// that makes the event too large for the disk is left out, as that of a file that is too large.
 ///
 /// # Errors
 ///
@@ -125,11 +149,11 @@ async fn commit(
         return Ok(());
     }
     let next = State { watched: monitor.watched.clone(), snapshot: look.snapshot };
-    let smaller = look.event.as_ref().and_then(Output::without_large_content);
-    match (context.store.commit(&next, look.event.into_iter().collect()).await, smaller) {
-        (Err(CommitError::NoRoom(failure)), Some(smaller)) => {
+    let without_content = look.event.as_ref().and_then(Output::without_content);
+    match (context.store.commit(&next, look.event.into_iter().collect()).await, without_content) {
+        (Err(CommitError::TooLarge(failure)), Some(without_content)) => {
+            context.store.commit(&next, vec![without_content]).await?;
             tracing::warn!("The change is told without its content. {}", failure.sentences());
-            context.store.commit(&next, vec![smaller]).await?;
         }
         (committed, _) => committed?,
     }
@@ -267,7 +291,7 @@ impl Monitor {
 
     /// Waits for the next look. The session goes back to the pool, where others may need it; a pool that keeps none would
     /// end it, so over a short wait it stays here.
-    async fn rest(&mut self, pause: std::time::Duration, stop: &Stop) {
+    async fn rest(&mut self, pause: Duration, stop: &Stop) {
         if self.access.pool.keeps_sessions() || pause > pace::KEEP_SESSION {
             self.leave().await;
         }
