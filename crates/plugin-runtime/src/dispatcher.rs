@@ -90,6 +90,7 @@ impl Dispatcher {
     /// Sends the event once, reading it from the store while it is sent.
     async fn attempt(&self, client: &Client, event: &Pending) -> Result<Result<(), Refusal>, Failure> {
         let (blocks, body) = Streamed::new(event.len());
+        let taken = body.taken();
         let request = client
             .post(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
@@ -98,15 +99,14 @@ impl Dispatcher {
         // Most events are one part, and go out together with the head.
         give(event, 0..1, &blocks).await?;
         let mut posting = pin!(post(request));
-        tokio::select! {
-            // In this order: who has got the whole event has been given its last part before.
-            biased;
+        let answered = tokio::select! {
             given = give(event, 1..event.parts(), &blocks) => {
                 given?;
-                Ok(posting.await)
+                posting.await
             }
-            answered = &mut posting => Ok(answered.and_then(|()| Err(Refusal::too_early()))),
-        }
+            answered = &mut posting => answered,
+        };
+        Ok(answered.and_then(|()| if taken.is_whole() { Ok(()) } else { Err(Refusal::too_early()) }))
     }
 
     /// The URL without its user, password and query, any of which may be a secret.
