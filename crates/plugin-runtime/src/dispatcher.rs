@@ -375,14 +375,21 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_refuses_with_retry_after_zero_is_not_flooded() {
         let _guard = capture(false);
+        let log = StepLog::new();
         let collector = Collector::start(|number| [LATER, LATER, TAKEN][number]).await;
         let url = format!("http://{}/", collector.address);
         let dispatcher =
-            Dispatcher { first_pause: Duration::from_millis(200), ..Dispatcher::parse(&url).unwrap() };
-        let began = std::time::Instant::now();
-        dispatcher.deliver(&waiting(1).await, |_| ()).await.unwrap();
-        // Half of 200 ms and half of 400 ms at least.
-        assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
+            Dispatcher { first_pause: Duration::from_millis(400), ..Dispatcher::parse(&url).unwrap() };
+        let event = waiting(1).await;
+        tracing::Instrument::instrument(dispatcher.deliver(&event, |_| ()), log.span("s")).await.unwrap();
+        let log = log.take();
+        let pauses: Vec<f64> = log
+            .lines()
+            .map(|line| line.strip_suffix(" s").unwrap().rsplit_once("Next attempt in ").unwrap().1)
+            .map(|pause| pause.parse().unwrap())
+            .collect();
+        // Half of 400 ms and half of 800 ms at least.
+        assert!(matches!(pauses[..], [first, second] if first >= 0.2 && second >= 0.4), "{log}");
     }
 
     #[test]

@@ -11,9 +11,11 @@ mod outbox;
 mod pending;
 mod traffic;
 
+use std::io;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use redb::{Database, ReadableDatabase as _, TableDefinition, WriteTransaction};
 use serde::Serialize;
@@ -54,6 +56,9 @@ const LARGE_FILE: u64 = 16 << 20;
 /// cache makes none of them quicker: an event is written once and read once. Pages of a transaction that do not fit in are
 /// written before its end.
 const CACHE_BYTES: usize = 4 << 20;
+
+/// How long a removal waits before it looks again whether the disk has room for it.
+const ROOM_PAUSE: Duration = Duration::from_secs(10);
 
 const STATE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("state");
 
@@ -170,12 +175,18 @@ impl Store {
         Ok(oldest.map(|(seq, len)| Pending::new(self.clone(), seq, len)))
     }
 
-    /// Removes a delivered event from the outbox.
+    /// Removes a delivered event from the outbox. That takes some room on the disk, which is waited for. Safe to cancel:
+    /// the event is then still there, or not.
     ///
     /// # Errors
     /// The disk fails; the event is then still there.
     pub(crate) async fn remove(&self, event: &Pending) -> Result<(), Failure> {
         let seq = event.seq;
+        while let Err(error) = self.on_blocking_thread(Inner::check_for_removal).await? {
+            let pause = ROOM_PAUSE.as_secs();
+            tracing::warn!("{} The next try is in {pause} s.", no_room(self.path(), &error).sentences());
+            tokio::time::sleep(ROOM_PAUSE).await;
+        }
         self.run(move |inner| inner.remove(seq)).await
     }
 
@@ -285,6 +296,10 @@ impl Inner {
         outbox::part(&self.database().begin_read()?, seq, number)
     }
 
+    fn check_for_removal(&self) -> io::Result<()> {
+        self.room.clone().into_reserve().check(TRANSACTION_OVERHEAD)
+    }
+
     fn remove(&self, seq: u64) -> Result<(), redb::Error> {
         let was_large = self.path.as_deref().is_some_and(is_large_file);
         let removed = {
@@ -357,7 +372,7 @@ fn database(path: Option<&Path>) -> Result<(Database, Backlog), Failure> {
         None => file::unnamed(),
     };
     let mut database = opened.map_err(|error| not_opened(path, &error))?;
-    match format::begin(&database).map_err(|error| failed(path, &error))? {
+    match format::migrate(&database, &room_at(path)).map_err(|error| failed(path, &error))? {
         Contents::Ours(backlog) => {
             // A process that was killed may have left it large.
             if backlog.events == 0 && path.is_some_and(is_large_file) {

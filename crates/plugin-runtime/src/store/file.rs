@@ -41,9 +41,11 @@ pub(super) fn unnamed() -> Result<Database, redb::Error> {
 
 /// Makes a whole database under a name that no other process has.
 fn whole_draft(path: &Path) -> Result<TempPath, redb::Error> {
+    let room = super::room_at(Some(path));
+    room.clone().into_reserve().check(super::TRANSACTION_OVERHEAD)?;
     let (file, draft) = draft::begin(path)?.into_parts();
     let database = super::builder().create_with_backend(FileBackend::new(file)?)?;
-    format::begin(&database)?;
+    format::migrate(&database, &room)?;
     database.close()?;
     Ok(draft)
 }
@@ -64,10 +66,11 @@ mod tests {
 
     use super::*;
     use crate::fixture::names_in;
-    use crate::store::format::{Contents, begin};
+    use crate::room::Room;
+    use crate::store::format::{Contents, migrate};
 
     fn assert_usable(database: &Database) {
-        assert!(matches!(begin(database).unwrap(), Contents::Ours(_)));
+        assert!(matches!(migrate(database, &Room::in_spool_folder()).unwrap(), Contents::Ours(_)));
     }
 
     #[test]

@@ -230,26 +230,58 @@ async fn events_of_many_parts_stay_apart() {
     assert_eq!(store.backlog(), Backlog::default());
 }
 
+/// Makes a file of the form before, which holds these events.
+fn make_form_before(path: &Path, lines: &[String]) {
+    const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
+    let database = Database::create(path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    {
+        let mut state = transaction.open_table(STATE).unwrap();
+        state.insert("format", b"1".as_slice()).unwrap();
+        state.insert("state", b"7".as_slice()).unwrap();
+        let mut outbox = transaction.open_table(OUTBOX).unwrap();
+        for (seq, line) in (4..).zip(lines) {
+            outbox.insert(seq, line.as_bytes()).unwrap();
+        }
+    }
+    transaction.commit().unwrap();
+}
+
+#[cfg(target_os = "linux")] // A disk without a byte.
+#[test]
+fn a_file_of_the_form_before_waits_for_room_unchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.redb");
+    make_form_before(&path, &[line_of(&json!("short"))]);
+    let error = {
+        let database = builder().open(&path).unwrap();
+        format::migrate(&database, &Room::in_folder("/proc".into())).err().unwrap()
+    };
+    let failure = failed(Some(&path), &error);
+    assert!(failure.assistance().contains("start the trigger again"), "{failure:?}");
+    assert_eq!(open(&path).unwrap().backlog().events, 1);
+}
+
+#[cfg(target_os = "linux")] // A disk without a byte.
+#[tokio::test(start_paused = true)]
+async fn a_delivered_event_is_removed_once_there_is_room_for_that() {
+    let mut store = Store::unnamed().unwrap();
+    store.commit(&1, vec![json!("delivered")]).await.unwrap();
+    Arc::get_mut(&mut store.0).unwrap().room = Room::in_folder("/proc".into());
+    let event = store.oldest().await.unwrap().unwrap();
+    let removed = tokio::time::timeout(ROOM_PAUSE * 5 / 2, store.remove(&event)).await;
+    assert!(removed.is_err() && store.backlog().events == 1, "it waits and looks again");
+    drop(event);
+    Arc::get_mut(&mut store.0).unwrap().room = Room::in_spool_folder();
+    assert_eq!(pending(&store).await, [(0, json!("delivered"))]);
+}
+
 #[tokio::test]
 async fn a_file_of_the_form_before_is_taken_over_with_its_events() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.redb");
     let lines = [line_of(&json!("short")), line_of(&json!("x".repeat(2 * PART)))];
-    {
-        const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
-        let database = Database::create(&path).unwrap();
-        let transaction = database.begin_write().unwrap();
-        {
-            let mut state = transaction.open_table(STATE).unwrap();
-            state.insert("format", b"1".as_slice()).unwrap();
-            state.insert("state", b"7".as_slice()).unwrap();
-            let mut outbox = transaction.open_table(OUTBOX).unwrap();
-            for (seq, line) in (4..).zip(&lines) {
-                outbox.insert(seq, line.as_bytes()).unwrap();
-            }
-        }
-        transaction.commit().unwrap();
-    }
+    make_form_before(&path, &lines);
     for _ in 0..2 {
         let store = open(&path).unwrap();
         assert_eq!(store.load::<i32>().await.unwrap(), Some(7));
