@@ -73,7 +73,17 @@ pub(crate) struct StepLog(Arc<Mutex<Lines>>);
 struct Lines {
     text: String,
     left_out: usize,
+    /// Bytes that stood before the text and are removed.
+    removed: u64,
     masker: Masker,
+}
+
+/// How far a step's lines were read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Read {
+    /// Bytes since the step began.
+    end: u64,
+    left_out: usize,
 }
 
 impl StepLog {
@@ -108,15 +118,30 @@ impl StepLog {
         failure.masked(&self.lines().masker)
     }
 
+    /// The lines that are not removed yet, each ended by a newline, for somebody who may fail to keep them.
+    pub(crate) fn read(&self) -> (String, Read) {
+        let lines = self.lines();
+        let mut text = lines.text.clone();
+        if lines.left_out > 0 {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "warning: {} more lines were left out", lines.left_out);
+        }
+        (text, Read { end: lines.removed + lines.text.len() as u64, left_out: lines.left_out })
+    }
+
+    /// Removes the lines that were read. Those that came since stay, and removing twice does no harm.
+    pub(crate) fn remove(&self, read: Read) {
+        let mut lines = self.lines();
+        let read_bytes = usize::try_from(read.end.saturating_sub(lines.removed)).unwrap_or(usize::MAX);
+        lines.text.drain(..read_bytes);
+        lines.removed = lines.removed.max(read.end);
+        lines.left_out = lines.left_out.saturating_sub(read.left_out);
+    }
+
     /// The lines since the last call, each ended by a newline.
     pub(crate) fn take(&self) -> String {
-        let mut lines = self.lines();
-        let mut text = std::mem::take(&mut lines.text);
-        let left_out = std::mem::take(&mut lines.left_out);
-        if left_out > 0 {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "warning: {left_out} more lines were left out");
-        }
+        let (text, read) = self.read();
+        self.remove(read);
         text
     }
 
@@ -443,6 +468,21 @@ mod tests {
         let log = StepLog::new();
         log.span("s").in_scope(|| info!("220 hi\r\n\u{1b}[2Jforged"));
         assert_eq!(log.take(), "220 hi\\r\\n\\u{1b}[2Jforged\n");
+    }
+
+    #[test]
+    fn lines_that_were_read_stay_until_they_are_removed_and_later_ones_longer() {
+        let _guard = capture(false);
+        let log = StepLog::new();
+        let span = log.span("s");
+        span.in_scope(|| info!("one"));
+        let (first, read) = log.read();
+        span.in_scope(|| info!("two"));
+        assert_eq!((first.as_str(), log.read().0.as_str()), ("one\n", "one\ntwo\n"));
+        for _ in 0..2 {
+            log.remove(read);
+            assert_eq!(log.read().0, "two\n");
+        }
     }
 
     #[test]

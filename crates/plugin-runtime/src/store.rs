@@ -147,7 +147,7 @@ impl Store {
     }
 
     /// Replaces the state and puts the events into the outbox, both or neither. Each event carries an identifier of
-    /// its own in its output, so that whoever gets it twice can tell.
+    /// its own in its output, so that whoever gets it twice can tell; the first has the lines of the log.
     ///
     /// The outbox takes the events even when it is full: wait for room ([`Self::wait_for_room`]) before looking for changes.
     ///
@@ -160,10 +160,19 @@ impl Store {
         E: Serialize + Send + 'static,
     {
         let state = serde_json::to_vec(state).map_err(|error| CommitError::Failed(unwritable(&error)))?;
-        let lines: Vec<_> = events.into_iter().map(|event| self.line(event)).collect::<Result<_, _>>()?;
+        let (mut log, read) = self.0.log.read();
+        let lines = events.into_iter().map(|event| self.line(event, std::mem::take(&mut log)));
+        let lines: Vec<_> = lines.collect::<Result<_, _>>()?;
         let bytes = lines.iter().map(Line::len).sum();
-        let committed = self.on_blocking_thread(move |inner| inner.commit(&state, &lines, bytes)).await;
-        committed.map_err(CommitError::Failed)?.map_err(|unkept| self.not_committed(unkept, bytes))
+        let committed = self.on_blocking_thread(move |inner| {
+            inner.commit(&state, &lines, bytes)?;
+            // Not before: what was not committed may be told by another event, with the same lines.
+            if !lines.is_empty() {
+                inner.log.remove(read);
+            }
+            Ok(())
+        });
+        committed.await.map_err(CommitError::Failed)?.map_err(|unkept| self.not_committed(unkept, bytes))
     }
 
     /// The event that waits longest; `None` when the outbox is empty.
@@ -225,8 +234,8 @@ impl Store {
         self.0.path.as_deref()
     }
 
-    fn line<E: Serialize + Send + 'static>(&self, output: E) -> Result<Line, CommitError> {
-        let event = Event::of_trigger(self.0.meta.clone(), Box::new(output), self.0.log.take());
+    fn line<E: Serialize + Send + 'static>(&self, output: E, log: String) -> Result<Line, CommitError> {
+        let event = Event::of_trigger(self.0.meta.clone(), Box::new(output), log);
         event.line().map_err(|error| CommitError::Failed(unwritable(&error)))
     }
 
@@ -292,7 +301,6 @@ impl Inner {
     }
 
     fn part(&self, seq: u64, number: u64) -> Result<Option<Vec<u8>>, redb::Error> {
-        let Ok(number) = u32::try_from(number) else { return Ok(None) };
         outbox::part(&self.database().begin_read()?, seq, number)
     }
 

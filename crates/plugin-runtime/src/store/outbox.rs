@@ -18,7 +18,7 @@ pub(super) const PART: usize = (128 << 10) - 64;
 const EVENTS: TableDefinition<'_, u64, u64> = TableDefinition::new("events");
 
 /// The events' text, by place and number of the part.
-const PARTS: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("parts");
+const PARTS: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("parts");
 
 /// Why an event was not put into the outbox.
 pub(super) enum Unkept {
@@ -37,7 +37,7 @@ impl Unkept {
 /// The outbox, open to be changed.
 pub(super) struct Outbox<'t> {
     events: Table<'t, u64, u64>,
-    parts: Table<'t, (u64, u32), &'static [u8]>,
+    parts: Table<'t, (u64, u64), &'static [u8]>,
 }
 
 impl<'t> Outbox<'t> {
@@ -71,12 +71,12 @@ impl<'t> Outbox<'t> {
     /// Removes an event, and tells how long it was.
     pub(super) fn remove(&mut self, seq: u64) -> Result<Option<u64>, redb::Error> {
         let removed = self.events.remove(seq)?.map(|len| len.value());
-        self.parts.retain_in((seq, 0)..=(seq, u32::MAX), |_, _| false)?;
+        self.parts.retain_in((seq, 0)..=(seq, u64::MAX), |_, _| false)?;
         Ok(removed)
     }
 
     #[cfg(test)]
-    pub(super) fn lose_part(&mut self, seq: u64, number: u32) -> Result<(), redb::Error> {
+    pub(super) fn lose_part(&mut self, seq: u64, number: u64) -> Result<(), redb::Error> {
         self.parts.remove((seq, number))?;
         Ok(())
     }
@@ -100,24 +100,24 @@ pub(super) fn oldest(transaction: &ReadTransaction) -> Result<Option<(u64, u64)>
 pub(super) fn part(
     transaction: &ReadTransaction,
     seq: u64,
-    number: u32,
+    number: u64,
 ) -> Result<Option<Vec<u8>>, redb::Error> {
     Ok(transaction.open_table(PARTS)?.get((seq, number))?.map(|part| part.value().to_vec()))
 }
 
 /// Takes an event's text and puts it into the table, part by part.
 struct Writer<'w, 't> {
-    parts: &'w mut Table<'t, (u64, u32), &'static [u8]>,
+    parts: &'w mut Table<'t, (u64, u64), &'static [u8]>,
     room: &'w mut Room,
     seq: u64,
-    number: u32,
+    number: u64,
     part: Vec<u8>,
     /// Bytes in the table.
     len: u64,
 }
 
 impl<'w, 't> Writer<'w, 't> {
-    fn new(parts: &'w mut Table<'t, (u64, u32), &'static [u8]>, seq: u64, room: &'w mut Room) -> Self {
+    fn new(parts: &'w mut Table<'t, (u64, u64), &'static [u8]>, seq: u64, room: &'w mut Room) -> Self {
         Self { parts, room, seq, number: 0, part: Vec::with_capacity(PART), len: 0 }
     }
 
@@ -133,7 +133,7 @@ impl<'w, 't> Writer<'w, 't> {
         self.parts
             .insert(key, self.part.as_slice())
             .map_err(|error| io::Error::other(redb::Error::from(error)))?;
-        self.number = self.number.checked_add(1).ok_or(io::ErrorKind::FileTooLarge)?;
+        self.number += 1;
         self.len += bytes;
         self.part.clear();
         Ok(())

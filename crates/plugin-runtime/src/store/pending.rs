@@ -62,7 +62,7 @@ impl Pending {
 #[cfg(test)]
 impl Pending {
     /// Takes one part away, as damage does.
-    pub(crate) async fn lose_part(&self, number: u32) {
+    pub(crate) async fn lose_part(&self, number: u64) {
         let seq = self.seq;
         let lost = self.store.run(move |inner| {
             let transaction = inner.database().begin_write()?;

@@ -9,6 +9,7 @@ use super::outbox::PART;
 use super::*;
 use crate::Content;
 use crate::content::testing::{in_file, vanished};
+use crate::log::testing::capture;
 
 fn open(path: &Path) -> Result<Store, Failure> {
     Store::open(Some(path), Meta::empty(), StepLog::new())
@@ -343,6 +344,25 @@ async fn a_disk_without_room_for_small_events_is_no_fault_of_theirs() {
 }
 
 #[tokio::test]
+async fn the_log_of_an_event_without_room_is_in_the_one_that_is_told_instead() {
+    let _guard = capture(false);
+    let log = StepLog::new();
+    let store = Store::open(None, Meta::empty(), log.clone()).unwrap();
+    let span = log.span("t");
+    span.in_scope(|| tracing::info!("seen"));
+    store.commit(&1, vec![vanished(1 << 60)]).await.unwrap_err();
+    span.in_scope(|| tracing::info!("left out"));
+    store.commit(&1, Vec::<Value>::new()).await.unwrap();
+    store.commit(&2, vec![json!("first"), json!("second")]).await.unwrap();
+    for expected in ["seen\nleft out\n", ""] {
+        let event = store.oldest().await.unwrap().unwrap();
+        let value: Value = serde_json::from_str(&text(&event)).unwrap();
+        assert_eq!(value["body"]["log"], expected);
+        store.remove(&event).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_content_that_cannot_be_read_changes_nothing() {
     let store = Store::unnamed().unwrap();
     store.commit(&1, Vec::<Value>::new()).await.unwrap();
@@ -362,7 +382,7 @@ async fn a_process_that_dies_while_it_writes_an_event_has_not_written_it() {
     store.commit(&1, vec![json!("before")]).await.unwrap();
     let small = path.metadata().unwrap().len();
     {
-        let line = store.line(in_file(&vec![7; 6 << 20])).unwrap();
+        let line = store.line(in_file(&vec![7; 6 << 20]), String::new()).unwrap();
         let database = store.0.database();
         let transaction = database.begin_write().unwrap();
         transaction.open_table(STATE).unwrap().insert("state", b"2".as_slice()).unwrap();
