@@ -28,6 +28,7 @@ use self::failure::{broken, failed, no_room, not_opened, other_format, unreadabl
 use self::format::Contents;
 use self::outbox::{Outbox, Unkept};
 pub(crate) use self::pending::Pending;
+use self::pending::Place;
 pub(crate) use self::traffic::{Backlog, Traffic, TrafficView};
 use crate::event::{Event, Line};
 use crate::failure::Failure;
@@ -181,7 +182,7 @@ impl Store {
     /// The disk fails.
     pub(crate) async fn oldest(&self) -> Result<Option<Pending>, Failure> {
         let oldest = self.run(|inner| outbox::oldest(&inner.database().begin_read()?)).await?;
-        Ok(oldest.map(|(seq, len)| Pending::new(self.clone(), seq, len)))
+        Ok(oldest.map(|place| Pending::new(self.clone(), place)))
     }
 
     /// Removes a delivered event from the outbox. That takes some room on the disk, which is waited for. Safe to cancel:
@@ -190,7 +191,7 @@ impl Store {
     /// # Errors
     /// The disk fails; the event is then still there.
     pub(crate) async fn remove(&self, event: &Pending) -> Result<(), Failure> {
-        let seq = event.seq;
+        let seq = event.place.seq;
         while let Err(error) = self.on_blocking_thread(Inner::check_for_removal).await? {
             let pause = ROOM_PAUSE.as_secs();
             tracing::warn!("{} The next try is in {pause} s.", no_room(self.path(), &error).sentences());
@@ -300,7 +301,16 @@ impl Inner {
         if is_large(bytes) { room } else { room.into_reserve() }
     }
 
-    fn part(&self, seq: u64, number: u64) -> Result<Option<Vec<u8>>, redb::Error> {
+    /// One part of the event at this place.
+    fn part(&self, place: Place, number: u64) -> Result<Vec<u8>, Failure> {
+        let path = self.path.as_deref();
+        self.read_part(place.seq, number)
+            .map_err(|error| failed(path, &error))?
+            .filter(|part| part.len() as u64 == place.part_len(number))
+            .ok_or_else(|| broken(path, &"an event is not there as a whole"))
+    }
+
+    fn read_part(&self, seq: u64, number: u64) -> Result<Option<Vec<u8>>, redb::Error> {
         outbox::part(&self.database().begin_read()?, seq, number)
     }
 

@@ -8,6 +8,7 @@ use std::io;
 use redb::{ReadTransaction, ReadableTable as _, Table, TableDefinition, WriteTransaction};
 
 use super::Backlog;
+use super::pending::Place;
 use crate::event::Line;
 use crate::room::Room;
 
@@ -91,9 +92,10 @@ impl<'t> Outbox<'t> {
     }
 }
 
-/// Place and length of the event that waits longest.
-pub(super) fn oldest(transaction: &ReadTransaction) -> Result<Option<(u64, u64)>, redb::Error> {
-    Ok(transaction.open_table(EVENTS)?.first()?.map(|(seq, len)| (seq.value(), len.value())))
+/// The event that waits longest.
+pub(super) fn oldest(transaction: &ReadTransaction) -> Result<Option<Place>, redb::Error> {
+    let events = transaction.open_table(EVENTS)?;
+    Ok(events.first()?.map(|(seq, len)| Place { seq: seq.value(), len: len.value() }))
 }
 
 /// One part of an event; `None` when there is no such part.

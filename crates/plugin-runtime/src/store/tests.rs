@@ -19,7 +19,7 @@ async fn pending(store: &Store) -> Vec<(u64, Value)> {
     let mut all = Vec::new();
     while let Some(event) = store.oldest().await.unwrap() {
         let value: Value = serde_json::from_str(&text(&event)).unwrap();
-        all.push((event.seq, value["body"]["output"].clone()));
+        all.push((event.place.seq, value["body"]["output"].clone()));
         store.remove(&event).await.unwrap();
     }
     all
@@ -224,7 +224,7 @@ async fn events_of_many_parts_stay_apart() {
     store.commit(&(), events).await.unwrap();
     for (seq, bytes) in (0..).zip(&contents) {
         let event = store.oldest().await.unwrap().unwrap();
-        assert_eq!(event.seq, seq);
+        assert_eq!(event.place.seq, seq);
         assert!(text(&event) == line_of(&json!(Content::from(bytes.clone()))));
         store.remove(&event).await.unwrap();
     }
@@ -289,13 +289,13 @@ async fn a_file_of_the_form_before_is_taken_over_with_its_events() {
         let bytes = lines.iter().map(|line| line.len() as u64).sum();
         assert_eq!(store.backlog(), Backlog { events: 2, bytes });
         let event = store.oldest().await.unwrap().unwrap();
-        assert_eq!((event.seq, text(&event)), (4, lines[0].clone()));
+        assert_eq!((event.place.seq, text(&event)), (4, lines[0].clone()));
     }
     let store = open(&path).unwrap();
     store.commit(&8, vec![json!("next")]).await.unwrap();
     for (seq, line) in (4..).zip([&lines[0], &lines[1], &line_of(&json!("next"))]) {
         let event = store.oldest().await.unwrap().unwrap();
-        assert!(event.seq == seq && text(&event) == *line, "{seq}");
+        assert!(event.place.seq == seq && text(&event) == *line, "{seq}");
         store.remove(&event).await.unwrap();
     }
 }

@@ -53,8 +53,13 @@ pub fn print(text: &str) -> bool {
 /// Writes one line, with its newline, to stdout at once; others wait until it is whole.
 pub(crate) fn write_line(line: &mut dyn Read) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    io::copy(line, &mut stdout)?;
-    stdout.flush()
+    let copied = io::copy(line, &mut stdout);
+    if copied.is_err() {
+        // The next line must not go on in one that broke off.
+        stdout.write_all(b"\n")?;
+    }
+    stdout.flush()?;
+    copied.map(drop)
 }
 
 fn answer(plugin: &Plugin, mode: Mode, surroundings: &Surroundings, from: impl Read, to: impl Write) -> bool {

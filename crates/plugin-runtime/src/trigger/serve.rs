@@ -9,7 +9,7 @@ use crate::dispatcher::Dispatcher;
 use crate::failure::Failure;
 use crate::handler::{Running, TriggerStart};
 use crate::stop::{Stop, StopSource};
-use crate::store::{Pending, Store};
+use crate::store::Store;
 
 /// How long a handler may go on after it was told to stop.
 const HANDLER_GRACE: Duration = Duration::from_secs(10);
@@ -101,15 +101,15 @@ impl Delivery {
         let Some(event) = store.oldest().await? else { return Ok(()) };
         match self {
             Self::Post(dispatcher) => dispatcher.deliver(&event, |what| progress.not_delivered(what)).await?,
-            Self::Lines(write) => write_line(Arc::clone(write), event.clone()).await?,
+            Self::Lines(write) => write_line(Arc::clone(write), event.reader()).await?,
         }
         store.remove(&event).await
     }
 }
 
-/// Has an event written, which may block for long and so goes on beside the handler.
-async fn write_line(write: LineSink, event: Pending) -> Result<(), Failure> {
-    let writing = tokio::task::spawn_blocking(move || write(&mut event.reader()));
+/// Has an event written, which may block for long and so goes on beside the handler, and even behind the trigger's end.
+async fn write_line(write: LineSink, mut line: impl io::Read + Send + 'static) -> Result<(), Failure> {
+    let writing = tokio::task::spawn_blocking(move || write(&mut line));
     writing.await.map_err(io::Error::from).flatten().map_err(|error| {
         Failure::internal(
             format!("The event cannot be written: {error}"),
@@ -120,9 +120,13 @@ async fn write_line(write: LineSink, event: Pending) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc;
+
     use super::*;
     use crate::log::StepLog;
     use crate::log::testing::{capture, captured};
+    use crate::message::Meta;
 
     #[tokio::test(start_paused = true)]
     async fn a_handler_that_does_not_stop_is_cut_off() {
@@ -135,5 +139,49 @@ mod tests {
         serve(start, &store, &delivery, &progress, std::future::ready(())).await.unwrap();
         assert_eq!(began.elapsed(), HANDLER_GRACE);
         assert!(captured().contains("was cut off"), "{}", captured());
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_blocks_does_not_keep_the_state_file_open() {
+        let _guard = capture(false);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.redb");
+        let open = || Store::open(Some(&path), Meta::empty(), StepLog::new());
+        let store = open().unwrap();
+        let traffic = store.traffic();
+        store.commit(&(), vec!["x".repeat(1 << 20)]).await.unwrap();
+        let (blocked, mut is_blocked) = tokio::sync::mpsc::channel(1);
+        let (release, released) = mpsc::channel::<()>();
+        let released = Mutex::new(released);
+        let (tell, rest) = tokio::sync::oneshot::channel();
+        let tell = Mutex::new(Some(tell));
+        let delivery = Delivery::Lines(Arc::new(move |line: &mut dyn io::Read| {
+            line.read_exact(&mut [0])?;
+            blocked.blocking_send(()).unwrap();
+            let _ = released.lock().unwrap().recv();
+            let rest = io::copy(line, &mut io::sink());
+            let _ = tell.lock().unwrap().take().unwrap().send(rest.map_err(|error| error.to_string()));
+            Ok(())
+        }));
+        let start: TriggerStart = Box::new(|_, stop, _| {
+            Box::pin(async move {
+                stop.wait().await;
+                Ok(())
+            })
+        });
+        let asked = async { is_blocked.recv().await.unwrap() };
+        let progress = Progress::new(StepLog::new());
+        // The clock does not go on by itself while a thread is busy.
+        tokio::time::pause();
+        tokio::select! {
+            outcome = serve(start, &store, &delivery, &progress, asked) => outcome.unwrap(),
+            () = async { loop { tokio::time::advance(DELIVERY_GRACE).await } } => {}
+        }
+        tokio::time::resume();
+        drop(store);
+        traffic.wait_until_closed(HANDLER_GRACE).await;
+        assert_eq!(open().unwrap().backlog().events, 1, "the next start has it, and delivers it");
+        release.send(()).unwrap();
+        assert_eq!(rest.await.unwrap().unwrap_err(), "the trigger has ended");
     }
 }
