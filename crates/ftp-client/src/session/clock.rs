@@ -17,7 +17,8 @@ const MOST_TRIED: usize = 3;
 /// How many bytes of a listing are kept until the clock is known (16 MiB): some 200,000 entries.
 const MOST_KEPT: usize = 16 * 1024 * 1024;
 
-/// How long a listing is kept until the clock is known.
+/// How long a listing is kept until the clock is known. Each block is waited for, so that a server that falls silent in
+/// between is given its timeout instead.
 const LONGEST_KEPT: Duration = Duration::from_secs(1);
 
 impl Session {
@@ -51,8 +52,8 @@ impl Session {
         Ok(())
     }
 
-    /// Starts to list a folder, and learns the server's clock first if a file in it tells, so that the times of the whole
-    /// listing can be told right while it comes.
+    /// Starts to list a folder, and learns the server's clock first if a file in it tells, so that [`Listing::in_utc`] knows
+    /// it while the listing comes.
     ///
     /// MDTM has to wait for the end of LIST, so the listing is kept until then. One that is large or slow is given up
     /// instead, and begun again when the clock is known: whoever looks on is to see its beginning.
@@ -60,11 +61,35 @@ impl Session {
     /// # Errors
     ///
     /// As [`Session::list`].
-    pub async fn list_in_utc(&mut self, folder: &RemotePath) -> Result<Listing<'_>, Error> {
+    pub async fn list_with_clock(&mut self, folder: &RemotePath) -> Result<Listing<'_>, Error> {
         if self.lists_in_known_time().await? {
             return self.list(folder).await;
         }
-        self.list(folder).await?.with_clock(folder).await
+        let mut listing = self.list(folder).await?;
+        let files = listing.dated_files().await;
+        if files.is_empty() || listing.is_broken() {
+            return Ok(listing);
+        }
+        if listing.session.is_usable() {
+            // The entries are all here, so a session that is lost now takes none of them along.
+            if let Err(error) = listing.session.learn_clock_from(folder, &files).await {
+                tracing::debug!("the server's clock was not learnt: {error}");
+            }
+            return Ok(listing);
+        }
+        let session = listing.give_up().await?;
+        session.learn_clock_from(folder, &files).await?;
+        session.list(folder).await
+    }
+
+    /// Learns the server's clock from a folder, if a file in it tells.
+    pub(super) async fn learn_clock_by(&mut self, folder: &RemotePath) -> Result<(), Error> {
+        if self.lists_in_known_time().await? {
+            return Ok(());
+        }
+        let mut listing = self.list(folder).await?;
+        let files = listing.dated_files().await;
+        listing.give_up().await?.learn_clock_from(folder, &files).await
     }
 
     async fn lists_in_known_time(&mut self) -> Result<bool, Error> {
@@ -84,28 +109,13 @@ impl Session {
     }
 }
 
-impl<'s> Listing<'s> {
-    /// The same listing with the server's clock known, if it tells it.
-    async fn with_clock(mut self, folder: &RemotePath) -> Result<Listing<'s>, Error> {
+impl Listing<'_> {
+    /// The first files whose times are local and exact enough to tell the clock, after a wait for the end of the listing.
+    async fn dated_files(&mut self) -> Vec<Entry> {
         self.read_ahead(MOST_KEPT, Some(Instant::now() + LONGEST_KEPT)).await;
-        let files = dated_files(self.ahead());
-        if files.is_empty() || self.is_broken() {
-            return Ok(self);
-        }
-        if self.session.is_usable() {
-            self.session.learn_clock_from(folder, &files).await?;
-            return Ok(self);
-        }
-        let session = self.give_up().await?;
-        session.learn_clock_from(folder, &files).await?;
-        session.list(folder).await
+        let tells = |entry: &Entry| {
+            entry.kind == EntryKind::File && entry.modified.is_some_and(Modified::tells_the_clock)
+        };
+        self.ahead().into_iter().filter(tells).take(MOST_TRIED).collect()
     }
-}
-
-/// The first files whose times are local and exact enough to tell the clock.
-fn dated_files(entries: Vec<Entry>) -> Vec<Entry> {
-    let tells = |entry: &Entry| {
-        entry.kind == EntryKind::File && entry.modified.is_some_and(Modified::tells_the_clock)
-    };
-    entries.into_iter().filter(tells).take(MOST_TRIED).collect()
 }

@@ -248,7 +248,9 @@ impl<'s> Listing<'s> {
         self.fault.is_some() && !self.session.is_usable()
     }
 
-    /// Reads on until so many bytes are here that no entry was made of, or the listing has ended, or it is so late.
+    /// Reads on until so many bytes are here that no entry was made of, or the listing has ended, or it is so late. The time
+    /// is looked at between blocks: the end of a listing is an exchange on the control connection that must not be broken
+    /// off.
     pub(super) async fn read_ahead(&mut self, bytes: usize, until: Option<Instant>) {
         while !self.at_end && self.fault.is_none() && self.lines.len() < bytes {
             if until.is_some_and(|until| Instant::now() >= until) {

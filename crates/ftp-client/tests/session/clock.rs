@@ -5,7 +5,7 @@ use ftp_proto::{Modified, Precision, Zone};
 use time::UtcOffset;
 use time::macros::datetime;
 
-use crate::{connect, path, play};
+use crate::{config, connect, impatient, open, path, play};
 
 const NO_FEAT: &str = "C: FEAT\nS: 500 what\n";
 
@@ -22,8 +22,8 @@ const HOME: &str = "C: PWD\nS: 257 \"/home\" is current\n";
 const END: &str = "D: close\nS: 226 done\nC: CWD /home\nS: 250 ok\n";
 
 /// Lists the folder with the clock learnt first: the names, and the error that ended it.
-async fn names_in_utc(session: &mut Session) -> (Vec<String>, Option<Error>) {
-    let mut listing = session.list_in_utc(&path("in")).await.unwrap();
+async fn names_with_clock(session: &mut Session) -> (Vec<String>, Option<Error>) {
+    let mut listing = session.list_with_clock(&path("in")).await.unwrap();
     let mut names = Vec::new();
     loop {
         match listing.next().await {
@@ -51,7 +51,7 @@ async fn one_pair_of_list_and_mdtm_tells_the_clock() {
     let mut session = connect(&server).await;
     let listed = Modified::local(datetime!(2024-07-07 11:30 UTC), Precision::Minute);
     assert_eq!(session.in_utc(listed), listed);
-    let mut listing = session.list_in_utc(&path("in")).await.unwrap();
+    let mut listing = session.list_with_clock(&path("in")).await.unwrap();
     let utc = Modified { at: datetime!(2024-07-07 09:30 UTC), precision: Precision::Minute, zone: Zone::Utc };
     assert_eq!(listing.in_utc(listed), utc);
     for name in ["folder", "old", "link", "file"] {
@@ -60,7 +60,7 @@ async fn one_pair_of_list_and_mdtm_tells_the_clock() {
     assert!(listing.next().await.unwrap().is_none());
     assert_eq!(session.clock(), UtcOffset::from_hms(2, 0, 0).ok());
     // What is known is not asked again.
-    assert!(matches!(names_in_utc(&mut session).await, (names, None) if names == ["other"]));
+    assert!(matches!(names_with_clock(&mut session).await, (names, None) if names == ["other"]));
     server.finish().await;
 }
 
@@ -77,7 +77,7 @@ async fn a_file_that_changed_in_between_and_a_refused_mdtm_tell_nothing() {
     ))
     .await;
     let mut session = connect(&server).await;
-    assert!(matches!(names_in_utc(&mut session).await, (names, None) if names == ["a", "b"]));
+    assert!(matches!(names_with_clock(&mut session).await, (names, None) if names == ["a", "b"]));
     assert_eq!(session.clock(), None);
     server.finish().await;
 }
@@ -91,7 +91,7 @@ async fn a_folder_without_files_is_listed_as_it_comes() {
     ))
     .await;
     let mut session = connect(&server).await;
-    assert!(matches!(names_in_utc(&mut session).await, (names, None) if names == ["folder"]));
+    assert!(matches!(names_with_clock(&mut session).await, (names, None) if names == ["folder"]));
     assert_eq!(session.clock(), None);
     server.finish().await;
 }
@@ -117,7 +117,7 @@ async fn a_listing_that_is_too_long_or_too_slow_to_wait_for_is_given_up_and_begu
             ))
             .await;
             let mut session = connect(&server).await;
-            let told = names_in_utc(&mut session).await;
+            let told = names_with_clock(&mut session).await;
             assert!(matches!(&told, (names, None) if names == &["f"]), "{:?} {:?}", told.0.len(), told.1);
             assert_eq!(session.clock(), Some(UtcOffset::UTC));
             session.delete(&path("x")).await.unwrap();
@@ -134,10 +134,23 @@ async fn what_came_of_a_listing_before_it_broke_is_given_out() {
     for (end, clock) in [(refused, Some(UtcOffset::UTC)), ("D: reset\nT: close", None)] {
         let server = play(&format!("{NO_FEAT}{HOME}{LIST}{lines}\n{end}")).await;
         let mut session = connect(&server).await;
-        let (names, error) = names_in_utc(&mut session).await;
+        let (names, error) = names_with_clock(&mut session).await;
         assert_eq!(names, ["a", "b"], "{end}");
         assert!(matches!(error, Some(Error::Data(_) | Error::Lost(_))), "{end}: {error:?}");
         assert_eq!(session.clock(), clock, "{end}");
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_listing_that_is_whole_outlives_the_session() {
+    let line = r"D> -rw-r--r-- 1 u g 5 2024-07-07 11:30 a\r\n";
+    for end in ["T: close", "T: hang"] {
+        let server = play(&format!("{NO_FEAT}{HOME}{LIST}{line}\n{END}C: MDTM in/a\n{end}")).await;
+        let mut session = open(impatient(config(&server))).await;
+        assert!(matches!(names_with_clock(&mut session).await, (names, None) if names == ["a"]), "{end}");
+        assert!(!session.is_usable() && session.clock().is_none(), "{end}");
+        drop(session);
         server.finish().await;
     }
 }
@@ -159,7 +172,7 @@ async fn a_server_that_lists_in_utc_is_not_asked() {
     )
     .await;
     let mut session = connect(&server).await;
-    assert!(matches!(names_in_utc(&mut session).await, (names, None) if names == ["a"]));
+    assert!(matches!(names_with_clock(&mut session).await, (names, None) if names == ["a"]));
     assert_eq!(session.clock(), None);
     server.finish().await;
 }

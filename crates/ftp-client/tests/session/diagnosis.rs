@@ -122,3 +122,33 @@ async fn a_session_that_breaks_in_one_step_is_renewed_for_the_next() {
     assert!(matches!(verdict(&diagnosis, Step::Passive), Verdict::Failed(Error::Lost(_))), "{diagnosis:?}");
     assert!(matches!(verdict(&diagnosis, Step::Listing), Verdict::Noted(..)), "{diagnosis:?}");
 }
+
+/// The steps up to the clock with a server that has LIST alone, and this LIST for the clock.
+fn up_to_the_clock(list: &str) -> String {
+    let enter = "C: CWD .\nS: 250 ok\n";
+    let leave = "C: CWD /home\nS: 250 ok\n";
+    format!(
+        "C: FEAT\nS: 500 what\nC: PASV\nS: 500 no\n{PASSIVE}{LISTED}{ACTIVE}C: PWD\nS: 257 \"/home\"\n\
+         {enter}{PASSIVE}{LISTED}{leave}{enter}{PASSIVE}{list}{leave}"
+    )
+}
+
+#[tokio::test]
+async fn the_clock_is_learnt_without_listing_a_large_folder_again() {
+    let endless =
+        "C: LIST\nS: 150 here\nD*: -rw-r--r-- 1 u g 5 2024-07-07 11:30 f\\r\\n\nS: 426 broken pipe\n";
+    let server =
+        play(&format!("{}C: MDTM ./f\nS: 213 20240707103044\nC: QUIT", up_to_the_clock(endless))).await;
+    let diagnosis = diagnose(&server, config(&server), false).await;
+    let clock = verdict(&diagnosis, Step::Clock);
+    assert!(matches!(clock, Verdict::Passed(found) if found == "UTC+01:00:00"), "{clock:?}");
+}
+
+#[tokio::test]
+async fn a_session_lost_while_the_clock_is_asked_for_is_told() {
+    let listed = LISTED.replace("Jan 01 2024", "2024-07-07 11:30");
+    let server = play(&format!("{}C: MDTM ./a\nT: close\n---\nC: QUIT", up_to_the_clock(&listed))).await;
+    let diagnosis = diagnose(&server, config(&server), false).await;
+    let clock = verdict(&diagnosis, Step::Clock);
+    assert!(matches!(clock, Verdict::Failed(Error::Lost(_))), "{clock:?}");
+}

@@ -125,7 +125,7 @@ impl Walk {
         names_folder: bool,
     ) -> Result<(), Refusal> {
         let root = self.tree.begin(path);
-        let listed = match session.list_in_utc(path).await {
+        let listed = match session.list_with_clock(path).await {
             Ok(listing) => self.show(&root, listing).await,
             Err(error) => Err(error.into()),
         };
