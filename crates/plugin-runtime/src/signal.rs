@@ -30,16 +30,17 @@ pub(crate) fn to_end() -> io::Result<impl Future<Output = ()>> {
 /// Lets a write fail that would make a file larger than the process may (`ulimit -f`), as one does on a full disk. Before
 /// that it kills the process (SIGXFSZ), and nobody is told why. Has to be called within a runtime.
 #[cfg(unix)]
-pub(crate) fn outlive_large_files() -> io::Result<()> {
+pub(crate) fn survive_file_size_limit() -> io::Result<()> {
     use rustix::process::Signal;
     use tokio::signal::unix::{SignalKind, signal};
 
+    // Nobody waits for the signal. Its handler stays when this end of it is dropped: tokio never takes one out again.
     signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// Elsewhere there is no such limit.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "where there is such a limit this can fail")]
-pub(crate) fn outlive_large_files() -> io::Result<()> {
+pub(crate) fn survive_file_size_limit() -> io::Result<()> {
     Ok(())
 }

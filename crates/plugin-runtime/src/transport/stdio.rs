@@ -106,7 +106,7 @@ impl<R: Read> Read for Limited<R> {
 fn runtime() -> io::Result<Runtime> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let within = runtime.enter();
-    signal::outlive_large_files()?;
+    signal::survive_file_size_limit()?;
     drop(within);
     Ok(runtime)
 }

@@ -65,7 +65,7 @@ pub fn serve(plugin: &Plugin, options: &HttpOptions, surroundings: Surroundings)
 }
 
 async fn run(plugin: Plugin, options: &HttpOptions, surroundings: Surroundings) -> Result<(), Failure> {
-    let ended = signal::outlive_large_files().and_then(|()| signal::to_end());
+    let ended = signal::survive_file_size_limit().and_then(|()| signal::to_end());
     let ended = ended.map_err(|error| unusable("Signals cannot be awaited", &error))?;
     let server = Server::new(plugin, options, surroundings)?;
     let listener = listener::bind(options).await?;
