@@ -9,6 +9,8 @@ mod cut_networks;
 mod cuts;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(unix)] // Elsewhere files may be as large as they like.
+mod file_size_limit;
 mod golden;
 mod help;
 mod http;

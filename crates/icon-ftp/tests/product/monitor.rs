@@ -13,6 +13,8 @@ use tokio::process::ChildStderr;
 use tokio::time::timeout;
 
 use crate::process::{base64, connection, content, run};
+#[cfg(target_os = "linux")]
+use crate::small_disk::SmallDisk;
 
 /// How long anything may take before a test gives up.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -51,26 +53,6 @@ impl Trigger {
         let mut command = Command::new(env!("CARGO_BIN_EXE_icon-ftp"));
         command.arg("run").args(arguments);
         Self::spawn_as(command, message, place)
-    }
-
-    /// Starts a trigger whose cache folder is on a disk of its own, of so many MiB. Nobody else sees that disk, but for
-    /// [`Self::seen_from_within`].
-    #[cfg(target_os = "linux")]
-    fn spawn_on_small_disk(message: &Value, place: &Place, mebibytes: u32) -> Self {
-        let cache = place.path().join("cache");
-        std::fs::create_dir(&cache).unwrap();
-        let mount = r#"mount -t tmpfs -o "size=$1m" tmpfs "$2" && exec "$3" run"#;
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", mount, "sh", &mebibytes.to_string()]);
-        command.arg(cache).arg(env!("CARGO_BIN_EXE_icon-ftp"));
-        Self::spawn_as(command, message, place)
-    }
-
-    /// Where a path of the running program is.
-    #[cfg(target_os = "linux")]
-    fn seen_from_within(&self, path: &Path) -> std::path::PathBuf {
-        let root = std::path::PathBuf::from(format!("/proc/{}/root", self.child.id()));
-        root.join(path.strip_prefix("/").unwrap())
     }
 
     fn spawn_as(mut command: Command, message: &Value, place: &Place) -> Self {
@@ -333,16 +315,19 @@ async fn a_file_of_any_size_is_told_with_its_content() {
     assert_eq!(trigger.end().await, 0);
 }
 
-#[cfg(target_os = "linux")] // A disk of its own for one process.
+#[cfg(target_os = "linux")] // Elsewhere nobody mounts a disk for himself.
 #[tokio::test]
 async fn a_full_disk_costs_an_event_its_content_and_otherwise_time() {
+    let Some(disk) = SmallDisk::mount_or_skip("size=24m").await else { return };
     let Some(server) = RealServer::start_or_skip(Product::Vsftpd, Tls::Off).await else { return };
     let file = server.seed("mon.bin", "x").unwrap();
     let (place, collector) = (Place::new(), Collector::start([200]));
     let input = json!({"path": "mon.bin", "interval": 1, "monitor_size": true});
     let meta = json!({"triggerId": "t-1"});
     let message = start_message(&connection(&server, false, true), &input, &collector.url(), &meta);
-    let mut trigger = Trigger::spawn_on_small_disk(&message, &place, 24);
+    let mut program = disk.program();
+    program.args(["run", "--cache-dir", disk.folder()]);
+    let mut trigger = Trigger::spawn_as(program, &message, &place);
     trigger.wait_for_log("Watching mon.bin").await;
     let large = server.seed("next.bin", content(16 << 20)).unwrap();
     std::fs::rename(&large, &file).unwrap();
@@ -351,7 +336,7 @@ async fn a_full_disk_costs_an_event_its_content_and_otherwise_time() {
     assert!(event["body"]["output"].get("changed").is_none());
     trigger.wait_for_log("The change is told without its content").await;
 
-    let filler = trigger.seen_from_within(&place.path().join("cache/filler"));
+    let filler = disk.seen_from_outside().join("filler");
     std::io::copy(&mut std::io::repeat(0), &mut std::fs::File::create(&filler).unwrap()).unwrap_err();
     server.seed("mon.bin", "small").unwrap();
     trigger.wait_for_log("no room for what changed").await;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ftp_client::{Pool, PoolLimits};
-use ftp_testkit::{Product, RealServer, ScriptedServer, Tls, TlsVersions, Transcript};
+use ftp_testkit::{Product, RealServer, ScriptedServer, Tls, Transcript};
 use icon_ftp::Settings;
 use plugin_runtime::trigger::{self, Destination, Surroundings};
 use plugin_runtime::{Event, MetricKind, Mode, Plugin, StartMessage, step};
 use serde_json::{Value, json};
 
-use crate::process::{base64, connection, content, message};
+use crate::process::{base64, connection, message};
 
 /// How long a test waits for what is about to happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -120,6 +120,10 @@ async fn an_upload_that_is_dropped_puts_the_old_file_back() {
 #[cfg(target_os = "linux")] // Counts the server's sessions.
 #[tokio::test]
 async fn an_upload_that_is_dropped_leaves_nothing_on_the_server() {
+    use ftp_testkit::TlsVersions;
+
+    use crate::process::content;
+
     for product in Product::ALL {
         for tls in [Tls::Off, Tls::On(TlsVersions::Default)] {
             let Some(server) = RealServer::start_or_skip(product, tls).await else { continue };

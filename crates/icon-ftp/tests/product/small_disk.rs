@@ -1,11 +1,16 @@
 //! A disk of the test's own: small, so that it is soon full, or one that cannot be written to.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{ChildStderr, ChildStdout};
+use tokio::time::timeout;
+
+use crate::http::DEADLINE;
 
 /// Mounts the disk, says so, and keeps it as long as its stdin lasts.
 const HOLD: &str = r#"mount -t tmpfs -o "$1" tmpfs "$2" && echo mounted && exec cat"#;
@@ -20,9 +25,21 @@ pub(crate) struct SmallDisk {
 impl SmallDisk {
     /// Mounts one with these options (tmpfs(5)). Where namespaces are not to be had the test is skipped, which is told on
     /// stderr and fails in CI.
-    pub(crate) fn mount_or_skip(options: &str) -> Option<Self> {
+    pub(crate) async fn mount_or_skip(options: &str) -> Option<Self> {
+        match Self::mount(options).await {
+            Ok(disk) => Some(disk),
+            Err(refusal) => {
+                assert!(std::env::var_os("CI").is_none(), "no disk to test with: {refusal}");
+                // Not with `eprintln!`: the test harness captures that, and shows it for failed tests alone.
+                let _ = writeln!(std::io::stderr(), "skipped: no disk to test with: {refusal}");
+                None
+            }
+        }
+    }
+
+    async fn mount(options: &str) -> Result<Self, String> {
         let folder = tempfile::tempdir().unwrap();
-        let mut holder = Command::new("unshare")
+        let holder = Command::new("unshare")
             .args(if is_root() { &[][..] } else { &["--map-root-user"] })
             .args(["--mount", "sh", "-c", HOLD, "sh", options])
             .arg(folder.path())
@@ -30,18 +47,21 @@ impl SmallDisk {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
-        let mut said = String::new();
-        BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        if said == "mounted\n" {
-            return Some(Self { holder, folder });
-        }
-        holder.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        holder.wait().unwrap();
-        assert!(std::env::var_os("CI").is_none(), "no disk to test with: {said}");
-        // Not with `eprintln!`: the test harness captures that, and shows it for failed tests alone.
-        let _ = writeln!(std::io::stderr(), "skipped: no disk to test with: {said}");
-        None
+            .map_err(|error| format!("unshare: {error}"))?;
+        // From here on the holder ends with the disk.
+        let mut disk = Self { holder, folder };
+        let mut stdout = BufReader::new(ChildStdout::from_std(disk.holder.stdout.take().unwrap()).unwrap());
+        let mut stderr = ChildStderr::from_std(disk.holder.stderr.take().unwrap()).unwrap();
+        let outcome = async {
+            let mut said = String::new();
+            stdout.read_line(&mut said).await.unwrap();
+            if said == "mounted\n" {
+                return Ok(());
+            }
+            stderr.read_to_string(&mut said).await.unwrap();
+            Err(said)
+        };
+        timeout(DEADLINE, outcome).await.expect("mounting the disk comes to no end").map(|()| disk)
     }
 
     /// Where it is mounted, for those who see it.
@@ -62,15 +82,17 @@ impl SmallDisk {
         command
     }
 
+    /// Where its root is for those who do not see it.
+    pub(crate) fn seen_from_outside(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{}", self.holder.id(), self.folder()))
+    }
+
     /// Whether nothing is on it: no name, and no block of a file without one.
     pub(crate) fn is_empty(&self) -> bool {
-        let seen_by_holder = PathBuf::from(format!("/proc/{}/root{}", self.holder.id(), self.folder()));
-        let names = std::fs::read_dir(&seen_by_holder).unwrap().count();
-        let stat = Command::new("stat")
-            .args(["--file-system", "--format", "%b %f"])
-            .arg(seen_by_holder)
-            .output()
-            .unwrap();
+        let root = self.seen_from_outside();
+        let names = std::fs::read_dir(&root).unwrap().count();
+        let stat =
+            Command::new("stat").args(["--file-system", "--format", "%b %f"]).arg(root).output().unwrap();
         let blocks = String::from_utf8(stat.stdout).unwrap();
         let (all, free) = blocks.trim().split_once(' ').unwrap();
         names == 0 && all == free

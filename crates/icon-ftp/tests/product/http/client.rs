@@ -87,6 +87,7 @@ impl Client {
     }
 
     /// Says that nothing more will be sent.
+    #[cfg(target_os = "linux")]
     pub(crate) async fn end(&mut self) {
         self.stream.shutdown().await.unwrap();
     }

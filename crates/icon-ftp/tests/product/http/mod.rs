@@ -52,6 +52,7 @@ impl Http {
     }
 
     /// As [`Self::start`], with this command for the program.
+    #[cfg(unix)]
     pub(crate) async fn start_as(program: Command, arguments: &[&str]) -> Self {
         let place = tempfile::tempdir().unwrap();
         let cache = place.path().join("cache");
