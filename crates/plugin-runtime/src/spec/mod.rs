@@ -3,6 +3,7 @@
 //! The specification is the contract with the platform. Everything the runtime checks, prints or generates comes
 //! from here, so that there is one place where a property is described.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::OnceLock;
@@ -44,10 +45,10 @@ pub struct Spec {
     /// The triggers by name.
     #[serde(default)]
     pub triggers: BTreeMap<String, StepSpec>,
-    /// All of it as the text of JSON, where it was read from that.
+    /// All of it as the text of JSON.
     #[serde(skip)]
-    json: &'static str,
-    /// All of it as a JSON value, once somebody wants that.
+    json: Cow<'static, str>,
+    /// What the text stands for, once somebody wants that.
     #[serde(skip)]
     document: OnceLock<Value>,
 }
@@ -95,15 +96,24 @@ pub struct Property {
 
 impl Spec {
     /// Reads a specification as it is written, in YAML.
+    ///
+    /// # Errors
+    /// The text is not YAML, not in the shape of layout v2, or names a type that it does not define.
     pub fn parse(yaml: &str) -> Result<Self, SpecError> {
-        let document = OnceLock::from(serde_norway::from_str::<Value>(yaml)?);
-        Self { document, ..serde_norway::from_str(yaml)? }.with_known_types()
+        // Not from the value below: only the text tells where in it an error is.
+        let spec: Self = serde_norway::from_str(yaml)?;
+        let document: Value = serde_norway::from_str(yaml)?;
+        Self { json: document.to_string().into(), ..spec }.with_known_types()
     }
 
     /// Reads a specification that a build script has turned into JSON: with each start of a process, YAML would take
-    /// longer than the rest of most steps.
+    /// longer than the rest of most steps. The text is kept for [`Self::document`], and is `'static` so that no start
+    /// copies it.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], of JSON.
     pub fn from_json(json: &'static str) -> Result<Self, SpecError> {
-        Self { json, ..serde_json::from_str(json)? }.with_known_types()
+        Self { json: json.into(), ..serde_json::from_str(json)? }.with_known_types()
     }
 
     fn with_known_types(self) -> Result<Self, SpecError> {
@@ -124,9 +134,13 @@ impl Spec {
     }
 
     /// All of the specification as it was written, the keys that the runtime has no use for included.
+    ///
+    /// # Panics
+    /// A key that the runtime has no use for holds a number beyond those of [`serde_json`]. No text made from a [`Value`]
+    /// has one.
+    #[expect(clippy::expect_used, reason = "the text was read before, so that it is JSON")]
     pub fn document(&self) -> &Value {
-        // The text was read before, so that it is JSON.
-        self.document.get_or_init(|| serde_json::from_str(self.json).unwrap_or_default())
+        self.document.get_or_init(|| serde_json::from_str(&self.json).expect("the specification is JSON"))
     }
 
     /// The text that `info` prints: who the plugin is and what it can do.
