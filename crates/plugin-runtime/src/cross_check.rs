@@ -3,9 +3,11 @@
 //! The types are tried on values made from the specification's own examples, so that a property that was added to one
 //! side and forgotten on the other is found when the plugin is built, and not by a workflow.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
-use crate::handler::{Read, Rewrite, StepTypes, Types};
+use crate::handler::{Names, Read, Rewrite, StepTypes, Types};
 use crate::spec::sample::required;
 use crate::spec::{Properties, Spec, SpecError, StepSpec};
 use crate::validate;
@@ -38,29 +40,41 @@ pub enum CrossCheckError {
     },
 }
 
-/// Compares a specification with its handlers.
-///
-/// Each step has a handler and each handler a step; and where debug assertions are on, as in tests, each type is tried on
-/// the specification's own examples, so that a step takes and gives what the specification promises.
-pub(crate) fn check(spec: &Spec, types: &Types) -> Result<(), CrossCheckError> {
-    for (kind, steps, types) in
-        [("action", &spec.actions, &types.actions), ("trigger", &spec.triggers, &types.triggers)]
+/// Each step has a handler, and each handler a step.
+pub(crate) fn check_names(spec: &Spec, names: &Names<'_>) -> Result<(), CrossCheckError> {
+    for (kind, steps, names) in
+        [("action", &spec.actions, &names.actions), ("trigger", &spec.triggers, &names.triggers)]
     {
-        if let Some(name) = types.keys().find(|name| !steps.contains_key(*name)) {
+        if let Some(name) = names.iter().find(|name| !steps.contains_key(**name)) {
             return Err(CrossCheckError::NotInSpec { step: format!("{kind} {name}") });
         }
-        for (name, step) in steps {
-            let Some(types) = types.get(name) else {
-                return Err(CrossCheckError::NoHandler { step: format!("{kind} {name}") });
-            };
-            // What a test has seen to fit will fit at every start.
-            if let Some(types) = types {
-                check_step(spec, &format!("{kind} {name}"), step, types)?;
-            }
+        if let Some(name) = steps.keys().find(|name| !names.contains(&name.as_str())) {
+            return Err(CrossCheckError::NoHandler { step: format!("{kind} {name}") });
         }
     }
-    let connection = Place { spec, name: "connection".to_owned(), properties: &spec.connection };
-    types.connection.map_or(Ok(()), |read| connection.reads(read))
+    Ok(())
+}
+
+/// Tries each type on the specification's own examples, so that a step takes and gives what the specification promises.
+/// What a test has seen to fit will fit at every start.
+pub(crate) fn check_types(spec: &Spec, connection: Read, types: &Types) -> Result<(), CrossCheckError> {
+    check_steps(spec, "action", &spec.actions, &types.actions)?;
+    check_steps(spec, "trigger", &spec.triggers, &types.triggers)?;
+    Place { spec, name: "connection".to_owned(), properties: &spec.connection }.reads(connection)
+}
+
+fn check_steps(
+    spec: &Spec,
+    kind: &str,
+    steps: &BTreeMap<String, StepSpec>,
+    types: &BTreeMap<String, StepTypes>,
+) -> Result<(), CrossCheckError> {
+    for (name, step) in steps {
+        if let Some(types) = types.get(name) {
+            check_step(spec, &format!("{kind} {name}"), step, types)?;
+        }
+    }
+    Ok(())
 }
 
 fn check_step(

@@ -90,8 +90,8 @@ pub(crate) trait Handlers: Send + Sync {
     /// Reads the connection's settings.
     fn connect(self: Arc<Self>, settings: Map<String, Value>) -> Result<Box<dyn Connected>, Failure>;
 
-    /// What the types of the connection and the steps can read and write.
-    fn types(&self) -> Types;
+    /// What the steps are called that have a handler.
+    fn names(&self) -> Names<'_>;
 }
 
 /// A plugin's handlers with the settings of one connection.
@@ -112,15 +112,23 @@ pub(crate) trait Connected: Send + Sync {
 /// Begins a trigger whose input was read.
 pub(crate) type TriggerStart = Box<dyn FnOnce(Store, Stop, Progress) -> Running<()> + Send>;
 
-/// The types behind the names of a specification, as functions that try them on a value. Only debug builds have these:
-/// no other does try them, and they would take 100 KB of it.
-pub(crate) struct Types {
-    pub(crate) connection: Option<Read>,
-    pub(crate) actions: BTreeMap<String, Option<StepTypes>>,
-    pub(crate) triggers: BTreeMap<String, Option<StepTypes>>,
+/// The names of the steps that have a handler.
+pub(crate) struct Names<'h> {
+    pub(crate) actions: Vec<&'h str>,
+    pub(crate) triggers: Vec<&'h str>,
 }
 
-#[derive(Clone, Copy)]
+/// Whether types are tried on values. Debug builds alone try them: in the program they would take 100 KB.
+pub(crate) const TRIES_TYPES: bool = cfg!(debug_assertions);
+
+/// The types behind the names of the steps, as functions that try them on a value.
+#[derive(Default)]
+pub(crate) struct Types {
+    pub(crate) actions: BTreeMap<String, StepTypes>,
+    pub(crate) triggers: BTreeMap<String, StepTypes>,
+}
+
+/// What a step takes and gives.
 pub(crate) struct StepTypes {
     pub(crate) input: Read,
     pub(crate) output: Read,
@@ -128,8 +136,8 @@ pub(crate) struct StepTypes {
 }
 
 impl StepTypes {
-    fn of<I: DeserializeOwned, O: Serialize + DeserializeOwned>() -> Option<Self> {
-        cfg!(debug_assertions).then(|| Self { input: read::<I>, output: read::<O>, rewrite: rewrite::<O> })
+    pub(crate) fn of<I: DeserializeOwned, O: Serialize + DeserializeOwned>() -> Self {
+        Self { input: read::<I>, output: read::<O>, rewrite: rewrite::<O> }
     }
 }
 
@@ -159,11 +167,10 @@ impl<C: Connection> Handlers for Table<C> {
         Ok(Box::new(Bound { table: self, connection: Arc::new(connection) }))
     }
 
-    fn types(&self) -> Types {
-        Types {
-            connection: cfg!(debug_assertions).then_some(read::<C>),
-            actions: self.actions.iter().map(|(name, action)| (name.clone(), action.types())).collect(),
-            triggers: self.triggers.iter().map(|(name, trigger)| (name.clone(), trigger.types())).collect(),
+    fn names(&self) -> Names<'_> {
+        Names {
+            actions: self.actions.keys().map(String::as_str).collect(),
+            triggers: self.triggers.keys().map(String::as_str).collect(),
         }
     }
 }
@@ -224,7 +231,6 @@ where
 
 pub(crate) trait Action<C>: Send + Sync {
     fn start(&self, context: Context<C>, input: Fields) -> Result<Running<Output>, Failure>;
-    fn types(&self) -> Option<StepTypes>;
 }
 
 impl<C, F, Fut, I, O> Action<C> for Typed<F, I, O>
@@ -238,15 +244,10 @@ where
         let input = read_input(input)?;
         Ok(caught(erased((self.run)(context, input))))
     }
-
-    fn types(&self) -> Option<StepTypes> {
-        StepTypes::of::<I, O>()
-    }
 }
 
 pub(crate) trait Trigger<C>: Send + Sync {
     fn start(&self, connection: Arc<C>, input: Fields) -> Result<TriggerStart, Failure>;
-    fn types(&self) -> Option<StepTypes>;
 }
 
 impl<C, F, Fut, I, O> Trigger<C> for Typed<F, I, O>
@@ -265,10 +266,6 @@ where
                 async move { run(TriggerContext { connection, store, stop, progress }, input).await };
             caught(Box::pin(future))
         }))
-    }
-
-    fn types(&self) -> Option<StepTypes> {
-        StepTypes::of::<I, O>()
     }
 }
 
@@ -319,7 +316,7 @@ fn read_fields<T: DeserializeOwned>(fields: Fields) -> Result<T, String> {
 }
 
 /// Like [`read_fields`], for the names of the fields that the type ignores.
-fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<Vec<String>, String> {
+pub(crate) fn read<T: DeserializeOwned>(fields: Map<String, Value>) -> Result<Vec<String>, String> {
     let mut ignored = Vec::new();
     let fields = Fields::from(fields).into_deserializer();
     serde_ignored::deserialize::<_, _, T>(fields, |path| ignored.push(path.to_string()))

@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 
 use crate::cross_check::{self, CrossCheckError};
 use crate::failure::Failure;
-use crate::handler::{Connection, Context, Handlers, Probe, Table, TriggerContext, Typed};
+use crate::handler::{
+    Connection, Context, Handlers, Probe, StepTypes, TRIES_TYPES, Table, TriggerContext, Typed, Types, read,
+};
 use crate::metric::Metric;
 use crate::spec::Spec;
 
@@ -34,6 +36,7 @@ impl Plugin {
         PluginBuilder {
             spec,
             table: Table::default(),
+            types: Types::default(),
             measure: Arc::new(Vec::new),
             cleaned_up: Arc::new(|| Box::pin(std::future::ready(()))),
         }
@@ -63,6 +66,8 @@ impl Plugin {
 pub struct PluginBuilder<C> {
     spec: Spec,
     table: Table<C>,
+    /// Empty where types are not tried.
+    types: Types,
     measure: Measure,
     cleaned_up: CleanedUp,
 }
@@ -89,6 +94,9 @@ impl<C: Connection> PluginBuilder<C> {
         I: DeserializeOwned + 'static,
         O: Serialize + DeserializeOwned + Send + 'static,
     {
+        if TRIES_TYPES {
+            self.types.actions.insert(name.to_owned(), StepTypes::of::<I, O>());
+        }
         self.table.actions.insert(name.to_owned(), Box::new(Typed::<F, I, O>::new(run)));
         self
     }
@@ -103,6 +111,9 @@ impl<C: Connection> PluginBuilder<C> {
         I: DeserializeOwned + Send + 'static,
         O: Serialize + DeserializeOwned + 'static,
     {
+        if TRIES_TYPES {
+            self.types.triggers.insert(name.to_owned(), StepTypes::of::<I, O>());
+        }
         self.table.triggers.insert(name.to_owned(), Box::new(Typed::<F, I, O>::new(run)));
         self
     }
@@ -133,7 +144,10 @@ impl<C: Connection> PluginBuilder<C> {
     /// that no type reads, an example that its type refuses, an output that breaks its schema.
     pub fn build(self) -> Result<Plugin, CrossCheckError> {
         let handlers: Arc<dyn Handlers> = Arc::new(self.table);
-        cross_check::check(&self.spec, &handlers.types())?;
+        cross_check::check_names(&self.spec, &handlers.names())?;
+        if TRIES_TYPES {
+            cross_check::check_types(&self.spec, read::<C>, &self.types)?;
+        }
         Ok(Plugin { spec: Arc::new(self.spec), handlers, measure: self.measure, cleaned_up: self.cleaned_up })
     }
 }
