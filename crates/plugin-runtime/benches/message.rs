@@ -1,14 +1,18 @@
 //! What a large content costs on its way through JSON: read from a start message, whatever stands before it and however its
 //! text is written, and written into an event.
 
+#[path = "../tests/fixture/mod.rs"]
+mod fixture;
+
 use std::fmt;
 use std::io;
 
 use divan::Bencher;
 use divan::counter::BytesCount;
 use plugin_runtime::step::execute;
-use plugin_runtime::{Connection, Content, Context, Event, Failure, Mode, Plugin, Spec, StartMessage};
-use serde::{Deserialize, Serialize};
+use plugin_runtime::{Context, Event, Failure, Mode, Plugin, StartMessage};
+
+use self::fixture::{Holder, Nothing, spec};
 
 /// Characters of the content's text (16 MiB).
 const TEXT: usize = 16 << 20;
@@ -38,6 +42,15 @@ const WRITINGS: [Writing; 6] = [
     Writing { name: "content in lines, step", is_content_first: true, part: LINES },
     Writing { name: "content with escapes, step", is_content_first: true, part: ESCAPES },
 ];
+
+const STEPS: &str = "
+actions:
+  echo:
+    input:
+      content: {type: bytes, required: true, example: YWJj}
+    output:
+      content: {type: bytes, required: true, example: YWJj}
+";
 
 impl Writing {
     fn message(&self) -> String {
@@ -76,7 +89,7 @@ fn event(bencher: Bencher<'_, '_>) {
 
 /// The event of a step that gives back the content it was given.
 fn echo(message: &[u8]) -> Result<Event, Box<dyn std::error::Error>> {
-    let plugin = Plugin::builder(Spec::parse(SPEC)?).action("echo", give_back).build()?;
+    let plugin = Plugin::builder(spec(STEPS)?).action("echo", give_back).build()?;
     let message = StartMessage::parse(message).map_err(|error| error.failure.cause().to_owned())?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let event = runtime.block_on(execute(&plugin, message, Mode::Run));
@@ -86,38 +99,6 @@ fn echo(message: &[u8]) -> Result<Event, Box<dyn std::error::Error>> {
     }
 }
 
-const SPEC: &str = "
-name: n
-title: t
-description: d
-version: 1.0.0
-vendor: v
-actions:
-  echo:
-    input:
-      content: {type: bytes, required: true, example: YWJj}
-    output:
-      content: {type: bytes, required: true, example: YWJj}
-";
-
-#[derive(Deserialize)]
-struct Settings {}
-
-impl Connection for Settings {
-    fn check(&self) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Echo {
-    content: Content,
-}
-
-async fn give_back(_: Context<Settings>, input: Echo) -> Result<Echo, Failure> {
+async fn give_back(_: Context<Nothing>, input: Holder) -> Result<Holder, Failure> {
     Ok(input)
 }

@@ -4,13 +4,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test states its expectations by unwrapping")]
 
+mod fixture;
+
 use std::io::{self, Read};
 
 use peak_alloc::PeakAlloc;
 use plugin_runtime::step::execute;
-use plugin_runtime::{Connection, Content, Context, Failure, Mode, Plugin, Spec, StartMessage};
+use plugin_runtime::{Context, Failure, Mode, Plugin, StartMessage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use self::fixture::{Holder, Nothing, spec};
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
@@ -25,12 +29,7 @@ static BYTES: [[u8; 3]; 1 << 14] = [*b"abc"; 1 << 14];
 /// What may be on the heap at once beside what was there before.
 const MOST: usize = 8 << 20;
 
-const SPEC: &str = "
-name: n
-title: t
-description: d
-version: 1.0.0
-vendor: v
+const STEPS: &str = "
 actions:
   compare:
     input:
@@ -39,31 +38,13 @@ actions:
       equal: {type: integer, required: true, example: 3}
 ";
 
-#[derive(Deserialize)]
-struct Settings {}
-
-impl Connection for Settings {
-    fn check(&self) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
-
-#[derive(Deserialize)]
-struct Input {
-    content: Content,
-}
-
 #[derive(Serialize, Deserialize)]
 struct Output {
     equal: u64,
 }
 
 /// Counts the bytes before the first that is not as expected.
-async fn compare(_: Context<Settings>, input: Input) -> Result<Output, Failure> {
+async fn compare(_: Context<Nothing>, input: Holder) -> Result<Output, Failure> {
     let mut content = input.content.reader();
     let mut block = vec![0; BYTES.as_flattened().len()];
     let mut equal = 0;
@@ -94,7 +75,7 @@ fn message(before: &'static str, after: &'static str) -> impl Read {
 
 #[tokio::test]
 async fn a_text_of_200_mib_is_taken_within_8_mib_whatever_the_order_of_keys() {
-    let plugin = Plugin::builder(Spec::parse(SPEC).unwrap()).action("compare", compare).build().unwrap();
+    let plugin = Plugin::builder(spec(STEPS).unwrap()).action("compare", compare).build().unwrap();
     let orders = [
         (
             r#"{"version":"v1","type":"action_start","body":{"action":"compare","input":{"content":""#,

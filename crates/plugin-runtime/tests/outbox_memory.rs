@@ -2,16 +2,22 @@
 //!
 //! There is one test here and no other, because the heap's peak belongs to the whole process.
 
-#![expect(clippy::unwrap_used, reason = "a test states its expectations by unwrapping")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test states its expectations by unwrapping")]
+
+mod fixture;
 
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::TcpListener;
+use std::time::Duration;
 
 use peak_alloc::PeakAlloc;
 use plugin_runtime::trigger::{self, Destination, Surroundings};
-use plugin_runtime::{Connection, Content, Failure, Plugin, Spec, StartMessage, TriggerContext};
-use serde::{Deserialize, Serialize};
+use plugin_runtime::{Content, Failure, Plugin, StartMessage, TriggerContext};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use self::fixture::{Holder, Nothing, spec};
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
@@ -28,35 +34,15 @@ static TEXT: [[u8; 4]; 16 << 10] = [*b"YWJj"; 16 << 10];
 /// What may be on the heap at once beside what was there before.
 const MOST: usize = 8 << 20;
 
-const SPEC: &str = "
-name: n
-title: t
-description: d
-version: 1.0.0
-vendor: v
+/// How long an event may take to be delivered.
+const DEADLINE: Duration = Duration::from_mins(2);
+
+const STEPS: &str = "
 triggers:
   tell:
     output:
       content: {type: bytes, required: true, example: YWJj}
 ";
-
-#[derive(Deserialize)]
-struct Nothing {}
-
-impl Connection for Nothing {
-    fn check(&self) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Output {
-    content: Content,
-}
 
 /// Tells one event, and is done.
 async fn tell(context: TriggerContext<Nothing>, _: Nothing) -> Result<(), Failure> {
@@ -64,7 +50,7 @@ async fn tell(context: TriggerContext<Nothing>, _: Nothing) -> Result<(), Failur
     for _ in 0..BLOCKS {
         writer.write(BLOCK.as_flattened()).unwrap();
     }
-    Ok(context.store.commit(&(), vec![Output { content: writer.finish() }]).await?)
+    Ok(context.store.commit(&(), vec![Holder { content: writer.finish() }]).await?)
 }
 
 /// Takes the event at the second attempt, and counts how much of it is the content as it should be.
@@ -122,18 +108,21 @@ async fn grown(plugin: &Plugin, surroundings: &Surroundings, meta: Value) -> usi
     let message = StartMessage::parse(message.as_bytes()).unwrap();
     HEAP.reset_peak_usage();
     let heap = HEAP.current_usage();
-    let collecting = std::thread::spawn(move || collect(&listener));
-    let event = trigger::run(plugin, message, surroundings).await;
+    let (sender, collected) = oneshot::channel();
+    std::thread::spawn(move || sender.send(collect(&listener)));
+    let run = trigger::run(plugin, message, surroundings);
+    let event = timeout(DEADLINE, run).await.expect("the trigger does not end");
     let grown = HEAP.peak_usage().saturating_sub(heap);
     assert!(event.is_none(), "{}", event.unwrap().failure().unwrap());
-    assert_eq!(collecting.join().unwrap(), BLOCKS);
+    let collected = timeout(DEADLINE, collected).await.expect("the event does not come");
+    assert_eq!(collected.unwrap(), BLOCKS);
     grown
 }
 
 #[tokio::test]
 async fn an_event_with_a_file_of_64_mib_is_kept_and_delivered_within_8_mib() {
     let plugin =
-        Plugin::builder(Spec::parse(SPEC).unwrap()).trigger::<Output, _, _, _>("tell", tell).build().unwrap();
+        Plugin::builder(spec(STEPS).unwrap()).trigger::<Holder, _, _, _>("tell", tell).build().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let surroundings = Surroundings {
         cache_dir: folder.path().to_owned(),
