@@ -31,8 +31,8 @@ use self::spool::Spool;
 use self::text::Encoder;
 use crate::room::Room;
 
-/// Contents up to this many bytes stay in memory (1 MiB).
-const MEMORY_LIMIT: usize = 1 << 20;
+/// Contents up to this many bytes stay in memory (1 MiB); of one message all together.
+pub(crate) const MEMORY_LIMIT: usize = 1 << 20;
 
 /// Bytes of any size: up to 1 MiB in memory, above that in an unnamed temporary file in the
 /// spool folder: `TMPDIR`, or what `--spool-dir` names.
@@ -60,7 +60,13 @@ enum Home {
 impl Content {
     /// A writer for contents whose size is not known yet.
     pub fn writer() -> ContentWriter {
-        ContentWriter { memory: Vec::new(), spool: None, room: Room::in_spool_folder(), digest: None }
+        ContentWriter {
+            memory: Vec::new(),
+            memory_limit: MEMORY_LIMIT,
+            spool: None,
+            room: Room::in_spool_folder(),
+            digest: None,
+        }
     }
 
     /// How many bytes there are.
@@ -68,6 +74,14 @@ impl Content {
         match &self.0 {
             Home::Memory(bytes) => bytes.len() as u64,
             Home::File { len, .. } => *len,
+        }
+    }
+
+    /// How many bytes of it are in memory.
+    pub(crate) fn memory(&self) -> usize {
+        match &self.0 {
+            Home::Memory(bytes) => bytes.len(),
+            Home::File { .. } => 0,
         }
     }
 
@@ -136,6 +150,7 @@ impl fmt::Debug for Content {
 /// them to another thread.
 pub struct ContentWriter {
     memory: Vec<u8>,
+    memory_limit: usize,
     /// Takes all of the bytes, once they are too many.
     spool: Option<Spool>,
     room: Room,
@@ -143,6 +158,11 @@ pub struct ContentWriter {
 }
 
 impl ContentWriter {
+    /// Keeps at most so many bytes in memory.
+    pub(crate) fn within(self, memory_limit: usize) -> Self {
+        Self { memory_limit, ..self }
+    }
+
     /// The SHA-256 of the bytes that come, made while they do. To be asked for before the first of them.
     pub fn sha256(&mut self) -> Digest {
         self.digest.get_or_insert_with(Digest::due).clone()
@@ -162,7 +182,7 @@ impl ContentWriter {
     /// The temporary file cannot be made or written; a full disk is the common case. It counts as full while there is
     /// some room left (64 MiB or a hundredth of it), since others need the disk, too: [`io::ErrorKind::StorageFull`].
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.spool.is_none() && self.memory.len() + bytes.len() > MEMORY_LIMIT {
+        if self.spool.is_none() && self.memory.len() + bytes.len() > self.memory_limit {
             let more = self.room.claim(self.memory.len() as u64)?;
             let mut spool = Spool::begin(self.digest.clone())?;
             spool.append(&self.memory, more)?;

@@ -39,8 +39,9 @@ enum Place {
 }
 
 impl LongTextWriter {
-    pub(crate) fn new() -> Self {
-        Self(Place::Here { decoding: Box::new(Decoding::new()), len: 0 })
+    /// Keeps at most so many bytes in memory.
+    pub(crate) fn within(memory: usize) -> Self {
+        Self(Place::Here { decoding: Box::new(Decoding::within(memory)), len: 0 })
     }
 
     /// Takes the next part out of `text`, and leaves that empty.
@@ -51,7 +52,7 @@ impl LongTextWriter {
                 *len += text.len();
                 text.clear();
                 if *len > HERE {
-                    let decoding = std::mem::replace(&mut **decoding, Decoding::new());
+                    let decoding = std::mem::replace(&mut **decoding, Decoding::within(0));
                     self.0 = Thread::start(decoding);
                 }
             }
@@ -116,8 +117,8 @@ struct Decoding {
 }
 
 impl Decoding {
-    fn new() -> Self {
-        Self { bytes: Vec::new(), state: Ok((Decoder::default(), Content::writer())) }
+    fn within(memory: usize) -> Self {
+        Self { bytes: Vec::new(), state: Ok((Decoder::default(), Content::writer().within(memory))) }
     }
 
     fn failed(undecoded: Undecoded) -> Self {
@@ -155,10 +156,11 @@ fn append(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::MEMORY_LIMIT;
     use crate::room::Room;
 
     fn written(parts: &[&str]) -> LongText {
-        let mut writer = LongTextWriter::new();
+        let mut writer = LongTextWriter::within(MEMORY_LIMIT);
         for part in parts {
             let mut text = (*part).to_owned();
             writer.write(&mut text);

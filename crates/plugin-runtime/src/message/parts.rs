@@ -445,6 +445,15 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_long_texts_of_a_message_share_the_memory_that_one_may_have() {
+        let long = long_text(230_000);
+        let input = input(&format!(r#""one":"{long}","two":"{long}","three":"{}""#, long_text(LONG)));
+        let memory = |name: &str| input.long[name].as_ref().unwrap().memory();
+        assert_eq!((memory("one"), memory("two"), memory("three")), (690_000, 0, 3 * LONG));
+        assert!(bytes_of(input.long["two"].as_ref().unwrap()) == b"abc".repeat(230_000));
+    }
+
     /// Ends with an error.
     struct Failing(io::ErrorKind);
 

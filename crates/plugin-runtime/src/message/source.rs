@@ -12,6 +12,7 @@ use std::io;
 pub(crate) use self::text::SHORT_TEXT;
 pub(super) use self::text::Text;
 use super::MessageFault;
+use crate::content::MEMORY_LIMIT;
 
 /// Bytes that are read at a time.
 const BLOCK: usize = 64 << 10;
@@ -46,6 +47,7 @@ impl<'r> Source<'r> {
             column: 0,
             part: "its beginning",
             room: REST_LIMIT,
+            memory: MEMORY_LIMIT,
             broken: None,
         }))
     }
@@ -128,6 +130,8 @@ struct Position<'r> {
     part: &'static str,
     /// Bytes that may still come beside the long texts.
     room: usize,
+    /// Bytes of the long texts that may still be held in memory.
+    memory: usize,
     broken: Option<Broken>,
 }
 

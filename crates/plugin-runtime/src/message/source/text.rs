@@ -3,7 +3,7 @@
 use memchr::memchr2;
 
 use super::{Broken, Position};
-use crate::content::{LongText, LongTextWriter};
+use crate::content::{Content, LongText, LongTextWriter};
 
 /// A text of an input that is longer than this many bytes is decoded on the way in (64 KiB).
 pub(crate) const SHORT_TEXT: usize = 64 << 10;
@@ -24,14 +24,16 @@ impl Position<'_> {
         loop {
             let ended = self.stretch(&mut text)?;
             if text.len() > SHORT_TEXT || (ended && long.is_some()) {
-                long.get_or_insert_with(LongTextWriter::new).write(&mut text);
+                long.get_or_insert_with(|| LongTextWriter::within(self.memory)).write(&mut text);
             }
             if ended {
                 break;
             }
         }
         if let Some(long) = long {
-            return Ok(Text::Long(long.finish()));
+            let text = long.finish();
+            self.memory -= text.as_ref().map_or(0, Content::memory);
+            return Ok(Text::Long(text));
         }
         self.count(text.len())?;
         Ok(Text::Short(text))
