@@ -336,12 +336,21 @@ async fn a_full_disk_costs_an_event_its_content_and_otherwise_time() {
     assert!(event["body"]["output"].get("changed").is_none());
     trigger.wait_for_log("The change is told without its content").await;
 
+    // The reserve is left, a quarter of the disk: nothing for what is below 1 MiB as bytes and above it as text.
     let filler = disk.seen_from_outside().join("filler");
-    std::io::copy(&mut std::io::repeat(0), &mut std::fs::File::create(&filler).unwrap()).unwrap_err();
+    let mut filling = std::fs::File::create(&filler).unwrap();
+    std::io::copy(&mut std::io::Read::take(std::io::repeat(0), 19 << 20), &mut filling).unwrap();
+    let next = server.seed("next.bin", content(900 << 10)).unwrap();
+    std::fs::rename(&next, &file).unwrap();
+    let output = self::event(&collector, 1).await["body"]["output"].take();
+    assert_eq!((&output["size"], output.get("changed")), (&json!(900 << 10), None));
+
+    std::io::copy(&mut std::io::repeat(0), &mut filling).unwrap_err();
     server.seed("mon.bin", "small").unwrap();
     trigger.wait_for_log("no room for what changed").await;
     std::fs::remove_file(&filler).unwrap();
-    let output = self::event(&collector, 1).await["body"]["output"].take();
+    drop(filling);
+    let output = self::event(&collector, 2).await["body"]["output"].take();
     assert_eq!(output["changed"], base64(b"small"));
     assert_eq!(trigger.end().await, 0);
 }
