@@ -314,6 +314,7 @@ impl Inner {
         outbox::part(&self.database().begin_read()?, seq, number)
     }
 
+    /// Whether the disk has room for a removal, which the reserve is for as well.
     fn check_for_removal(&self) -> io::Result<()> {
         self.room.clone().into_reserve().check(TRANSACTION_OVERHEAD)
     }
