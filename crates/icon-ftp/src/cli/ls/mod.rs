@@ -139,6 +139,8 @@ impl Walk {
 
     async fn folder(&mut self, session: &mut Session, folder: &Folder) -> Result<(), Refusal> {
         self.screen.flush()?;
+        // The question for the clock may have lost the session after the first folder was here.
+        session.revive().await?;
         self.show(folder, session.list(&folder.path).await?).await
     }
 

@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 
-use super::{ls, objects, start};
+use super::{ls, objects, paths, start};
 
 const LOGIN: &str = "S: 220 hi\nC: USER u\nS: 331 pw\nC: PASS p\nS: 230 in\nC: TYPE I\nS: 200 ok\n";
 const MLST: &str = "C: FEAT\nS: 211-features\nS:  MLST type*;size*;\nS: 211 end\n";
@@ -128,4 +128,27 @@ async fn times_are_told_in_utc_once_the_servers_clock_is_known() {
     let answer = ls(&["--json", &url]);
     assert_eq!(objects(&answer)[0]["modified"], utc.format(&Rfc3339).unwrap(), "{answer:?}");
     server.finish().await;
+}
+
+#[tokio::test]
+async fn a_walk_goes_on_where_the_question_for_the_clock_loses_the_session() {
+    let list = |folder: &str, line: &str| {
+        format!(
+            "C: CWD {folder}\nS: 250 ok\nC: EPSV\nS: 229 (|||{{port}}|)\nC: LIST\nS: 150 here\nD> {line}\\r\\n\n\
+             D: close\nS: 226 done\nC: CWD /home\nS: 250 ok\n"
+        )
+    };
+    let first =
+        list(".", r"drwxr-xr-x 1 u g 5 2024-07-07 11:30 sub\r\n-rw-r--r-- 1 u g 5 2024-07-07 11:30 a");
+    let second = list("./sub", "-rw-r--r-- 1 u g 5 2024-07-07 11:30 b");
+    let server = Transcript::parse(&format!(
+        "{LOGIN}C: FEAT\nS: 500 what\nC: PWD\nS: 257 \"/home\"\n{first}C: MDTM ./a\nS: what\n---\n\
+         {LOGIN}{second}C: QUIT"
+    ))
+    .start()
+    .await;
+    let answer = ls(&["-R", "--json", &format!("ftp://u:p@{}", server.address())]);
+    server.finish().await;
+    assert_eq!(answer.exit, 0, "{answer:?}");
+    assert_eq!(paths(&answer), ["a", "sub", "sub/b"]);
 }
