@@ -278,7 +278,7 @@ impl Inner {
     fn commit(&self, state: &[u8], lines: &[Line], bytes: u64) -> Result<(), Unkept> {
         let mut room = self.room_for(bytes);
         // Before anything is written: a database whose disk is full cannot be used any more, not even when it is not.
-        room.check(bytes + state.len() as u64 + TRANSACTION_OVERHEAD).map_err(Unkept::Event)?;
+        room.check(bytes + page_of(state) + TRANSACTION_OVERHEAD).map_err(Unkept::Event)?;
         let database = self.database();
         let transaction = database.begin_write().map_err(Unkept::database)?;
         write(&transaction, state, lines, &mut room)?;
@@ -361,6 +361,12 @@ fn put_state(transaction: &WriteTransaction, state: &[u8]) -> Result<(), redb::E
 /// Whether events of so many bytes are large.
 fn is_large(bytes: u64) -> bool {
     bytes > LARGE_EVENT
+}
+
+/// What redb takes of the disk for a value: a page whose size is a power of two.
+fn page_of(value: &[u8]) -> u64 {
+    // Beside the value stand its key and its length.
+    (value.len() as u64 + 1024).next_power_of_two()
 }
 
 /// Gives back to the disk what a file without events has too much. redb alone does that late or never.
