@@ -28,7 +28,6 @@ pub(crate) use self::line::Line;
 use self::line::Piece;
 pub(crate) use self::long_text::{LongText, LongTextWriter, Undecoded};
 use self::spool::Spool;
-use self::text::Encoder;
 use crate::room::Room;
 
 /// Contents up to this many bytes stay in memory (1 MiB); of one message all together.
@@ -122,7 +121,7 @@ impl Content {
                 buf[..count].copy_from_slice(&rest[..count]);
                 Ok(count)
             }
-            Home::File { file, len, .. } => {
+            Home::File { file, len } => {
                 // The file may have room behind the last byte.
                 let left = usize::try_from(len.saturating_sub(at)).unwrap_or(usize::MAX);
                 let end = buf.len().min(left);
@@ -173,7 +172,7 @@ impl ContentWriter {
     /// # Errors
     /// They would not leave enough room in the temporary folder: [`io::ErrorKind::StorageFull`].
     pub fn announce(&self, bytes: u64) -> io::Result<()> {
-        if bytes > MEMORY_LIMIT as u64 { self.room.check(bytes) } else { Ok(()) }
+        if bytes > self.memory_limit as u64 { self.room.check(bytes) } else { Ok(()) }
     }
 
     /// Appends bytes.
@@ -264,16 +263,15 @@ struct Base64Text<'c> {
 
 impl fmt::Display for Base64Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut encoder = Encoder::new(self.content);
-        let mut block = Vec::new();
-        while !encoder.is_done() {
-            if let Err(error) = encoder.next(&mut block) {
+        let written = self.content.text_blocks(|text| f.write_str(&text).map_err(io::Error::other));
+        match written.map_err(io::Error::downcast) {
+            Ok(()) => Ok(()),
+            Err(Ok(refused)) => Err(refused),
+            Err(Err(error)) => {
                 self.error.set(Some(error));
-                break;
+                Ok(())
             }
-            f.write_str(std::str::from_utf8(&block).map_err(|_| fmt::Error)?)?;
         }
-        Ok(())
     }
 }
 

@@ -25,10 +25,10 @@ impl Piece {
         }
     }
 
-    fn blocks(&self, take: impl FnMut(Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+    fn blocks(&self, mut take: impl FnMut(Vec<u8>) -> io::Result<()>) -> io::Result<()> {
         match self {
-            Self::Text(content) => content.text_blocks(take),
-            Self::Digest(digest) => digest.text().map(String::into_bytes).and_then(take),
+            Self::Text(content) => content.text_blocks(|text| take(text.into_bytes())),
+            Self::Digest(digest) => take(digest.text()?.into_bytes()),
         }
     }
 }

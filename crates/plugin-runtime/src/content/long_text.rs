@@ -77,7 +77,7 @@ struct Thread {
 }
 
 impl Thread {
-    /// Goes on with the decoding on a thread; where there is none to be had, here.
+    /// Goes on with the decoding on a thread. Where there is none to be had, that is why there are no bytes.
     fn start(decoding: Decoding) -> Place {
         let (parts, full) = sync_channel::<String>(WAITING);
         let (give_back, empty) = sync_channel(WAITING);

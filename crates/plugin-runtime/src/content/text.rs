@@ -4,7 +4,7 @@ use std::io;
 
 use base64_simd::STANDARD;
 
-use super::{Content, ContentReader};
+use super::Content;
 
 /// Bytes that become one block of text (192 KiB, and 256 KiB of text). A multiple of three, so that only the last block is
 /// padded.
@@ -20,44 +20,17 @@ impl Content {
     ///
     /// # Errors
     /// Whatever `take` has, or the temporary file cannot be read.
-    pub(super) fn text_blocks(&self, mut take: impl FnMut(Vec<u8>) -> io::Result<()>) -> io::Result<()> {
-        let mut encoder = Encoder::new(self);
-        while !encoder.is_done() {
-            let mut block = Vec::new();
-            encoder.next(&mut block)?;
-            take(block)?;
+    pub(super) fn text_blocks(&self, mut take: impl FnMut(String) -> io::Result<()>) -> io::Result<()> {
+        let (mut reader, mut left) = (self.reader(), self.len());
+        let mut bytes = vec![0; usize::try_from(left).map_or(BYTES, |left| left.min(BYTES))];
+        while left > 0 {
+            let count = reader.read_full(&mut bytes)?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            left = left.saturating_sub(count as u64);
+            take(STANDARD.encode_to_string(&bytes[..count]))?;
         }
-        Ok(())
-    }
-}
-
-/// Makes a content's text, block by block.
-pub(super) struct Encoder {
-    reader: ContentReader,
-    left: u64,
-    bytes: Vec<u8>,
-}
-
-impl Encoder {
-    pub(super) fn new(content: &Content) -> Self {
-        let size = usize::try_from(content.len()).map_or(BYTES, |len| len.min(BYTES));
-        Self { reader: content.reader(), left: content.len(), bytes: vec![0; size] }
-    }
-
-    /// Whether all of it was made.
-    pub(super) fn is_done(&self) -> bool {
-        self.left == 0
-    }
-
-    /// Makes the next block; an empty one at the end.
-    pub(super) fn next(&mut self, block: &mut Vec<u8>) -> io::Result<()> {
-        let count = self.reader.read_full(&mut self.bytes)?;
-        if count == 0 && !self.is_done() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.left = self.left.saturating_sub(count as u64);
-        block.clear();
-        STANDARD.encode_append(&self.bytes[..count], block);
         Ok(())
     }
 }
@@ -72,10 +45,10 @@ mod tests {
         (0..len).map(|n| n.wrapping_mul(31).to_le_bytes()[0]).collect()
     }
 
-    fn text(content: &Content) -> io::Result<Vec<u8>> {
-        let mut text = Vec::new();
+    fn text(content: &Content) -> io::Result<String> {
+        let mut text = String::new();
         content.text_blocks(|block| {
-            text.extend_from_slice(&block);
+            text.push_str(&block);
             Ok(())
         })?;
         Ok(text)
@@ -87,7 +60,7 @@ mod tests {
             let bytes = pattern(len);
             let content = in_file(&bytes);
             let text = text(&content).unwrap();
-            assert!(text == STANDARD.encode_to_string(&bytes).as_bytes(), "{len} bytes");
+            assert!(text == STANDARD.encode_to_string(&bytes), "{len} bytes");
             assert_eq!(text.len() as u64, content.text_len(), "{len} bytes");
         }
     }

@@ -15,8 +15,8 @@ use crate::signal;
 use crate::step::{self, Mode};
 use crate::trigger::{self, Surroundings};
 
-/// A start message has at most this many bytes (1 TiB), so that a stdin without an end is not read for ever. What is smaller is
-/// limited by the disk.
+/// A start message has at most this many bytes (1 TiB), so that a stdin without an end is not read for ever. What is
+/// smaller is limited by the disk.
 pub const MESSAGE_LIMIT: u64 = 1 << 40;
 
 /// How an event is gathered before it is written, in bytes.
